@@ -1,0 +1,94 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// The kind of legal process. An MLA request is not among them: it goes between states, and what reaches the
+/// provider is the local order that answers it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InstrumentKind {
+    Warrant,
+    CourtOrder,
+    Subpoena,
+    Epoc,
+    EpocPr,
+    PreservationLetter,
+    NationalSecurityLetter,
+    CivilSubpoena,
+    /// The order of a court of the requested state that answers an MLA request.
+    LocalOrder,
+}
+
+impl InstrumentKind {
+    pub const ALL: [InstrumentKind; 9] = [
+        InstrumentKind::Warrant,
+        InstrumentKind::CourtOrder,
+        InstrumentKind::Subpoena,
+        InstrumentKind::Epoc,
+        InstrumentKind::EpocPr,
+        InstrumentKind::PreservationLetter,
+        InstrumentKind::NationalSecurityLetter,
+        InstrumentKind::CivilSubpoena,
+        InstrumentKind::LocalOrder,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            InstrumentKind::Warrant => "warrant",
+            InstrumentKind::CourtOrder => "court-order",
+            InstrumentKind::Subpoena => "subpoena",
+            InstrumentKind::Epoc => "epoc",
+            InstrumentKind::EpocPr => "epoc-pr",
+            InstrumentKind::PreservationLetter => "preservation-letter",
+            InstrumentKind::NationalSecurityLetter => "national-security-letter",
+            InstrumentKind::CivilSubpoena => "civil-subpoena",
+            InstrumentKind::LocalOrder => "local-order",
+        }
+    }
+}
+
+impl fmt::Display for InstrumentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Not a kind of instrument.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("unknown instrument `{0}`")]
+pub struct UnknownInstrument(String);
+
+impl FromStr for InstrumentKind {
+    type Err = UnknownInstrument;
+
+    fn from_str(text: &str) -> Result<Self, UnknownInstrument> {
+        InstrumentKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| UnknownInstrument(text.to_owned()))
+    }
+}
+
+/// What the issuer was satisfied of, from most to least.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProofLevel {
+    ProbableCause,
+    ReasonableGrounds,
+    ArticulableFacts,
+    Relevance,
+    None,
+}
+
+impl ProofLevel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProofLevel::ProbableCause => "probable-cause",
+            ProofLevel::ReasonableGrounds => "reasonable-grounds",
+            ProofLevel::ArticulableFacts => "articulable-facts",
+            ProofLevel::Relevance => "relevance",
+            ProofLevel::None => "none",
+        }
+    }
+}

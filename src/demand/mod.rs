@@ -1,0 +1,19 @@
+//! What was demanded: plain types, no decisions.
+//!
+//! A [`Demand`] is legal process received by the provider. Its issuer signs the exact bytes of a JSON text
+//! ([`SignedInstrument`]); everyone who checks it parses those bytes again, so nothing has to be put into a
+//! canonical form, and head office cannot change a word on the way to a region.
+
+mod act;
+mod instrument;
+mod item;
+mod outcome;
+mod process;
+
+pub use act::Act;
+pub use instrument::{InstrumentKind, ProofLevel, UnknownInstrument};
+pub use item::{DateRange, Item, Place};
+pub use outcome::{Disposition, Outcome};
+pub use process::{
+    BadInstrument, Demand, DemandId, ExecutesRequest, Offence, Relation, RelationKind, SignedInstrument, Term,
+};

@@ -1,0 +1,159 @@
+//! Errors in files a person wrote.
+//!
+//! Every such error says four things: where (file, line, column), what was found, what is allowed, and what to do.
+//! Readers of configuration, law books and scripts all report through [`Diagnostic`], so they read alike.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// A text file that was read, kept so that an error can point into it.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    path: PathBuf,
+    text: String,
+}
+
+impl SourceFile {
+    /// Reads a UTF-8 file.
+    pub fn read(path: &Path) -> Result<Self, Diagnostic> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(SourceFile { path: path.to_owned(), text }),
+            Err(error) => Err(Diagnostic::about_file(path, format!("cannot be read: {error}"))),
+        }
+    }
+
+    /// A text that came from elsewhere, under the name an error should give it.
+    pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        SourceFile { path: path.into(), text: text.into() }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Parses the file as TOML into a raw serde type.
+    pub fn parse_toml<T: serde::de::DeserializeOwned>(&self) -> Result<T, Diagnostic> {
+        toml::from_str(&self.text).map_err(|error| {
+            let what = error.message().lines().collect::<Vec<_>>().join("; ");
+            match error.span() {
+                Some(span) => self.at(span, what),
+                None => Diagnostic::about_file(&self.path, what),
+            }
+        })
+    }
+
+    /// An error about a byte range of this file.
+    pub fn at(&self, span: Range<usize>, what: impl Into<String>) -> Diagnostic {
+        let start = span.start.min(self.text.len());
+        let before = self.text.get(..start).unwrap_or(&self.text);
+        let line = before.matches('\n').count() + 1;
+        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+        let column = before[line_start..].chars().count() + 1;
+        Diagnostic {
+            path: self.path.clone(),
+            place: Some((line, column)),
+            what: what.into(),
+            help: Vec::new(),
+        }
+    }
+}
+
+/// One error in a file; see the module's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    path: PathBuf,
+    place: Option<(usize, usize)>,
+    what: String,
+    help: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error about a file as a whole.
+    pub fn about_file(path: &Path, what: impl Into<String>) -> Self {
+        Diagnostic { path: path.to_owned(), place: None, what: what.into(), help: Vec::new() }
+    }
+
+    /// Adds a line of advice: what is allowed, or what to do.
+    pub fn help(mut self, line: impl Into<String>) -> Self {
+        self.help.push(line.into());
+        self
+    }
+
+    /// Adds what is allowed, and the nearest of it to what was found.
+    pub fn allowed<'a>(mut self, found: &str, allowed: impl IntoIterator<Item = &'a str>) -> Self {
+        let allowed: Vec<&str> = allowed.into_iter().collect();
+        if let Some(near) = nearest(found, allowed.iter().copied()) {
+            self.help.push(format!("did you mean `{near}`?"));
+        }
+        let shown: Vec<String> = allowed.iter().take(24).map(|a| format!("`{a}`")).collect();
+        let more = allowed.len().saturating_sub(24);
+        let tail = if more > 0 { format!(", and {more} more") } else { String::new() };
+        self.help.push(format!("allowed: {}{tail}", shown.join(", ")));
+        self
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Line and column, counted from 1.
+    pub fn place(&self) -> Option<(usize, usize)> {
+        self.place
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some((line, column)) = self.place {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.what)?;
+        for line in &self.help {
+            write!(f, "\n  {line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostic {}
+
+/// The candidate most like `found`, if any is near enough to be what was meant.
+pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|c| (strsim::normalized_damerau_levenshtein(&found.to_lowercase(), &c.to_lowercase()), c))
+        .filter(|(likeness, _)| *likeness >= 0.6)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, c)| c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_at_line_and_column_and_suggests() {
+        let file = SourceFile::new("regions/x.toml", "id = \"x\"\nregion = \"ie-dubln\"\n");
+        let start = file.text().find("\"ie-dubln").unwrap();
+        let error = file
+            .at(start..start + 10, "unknown region `ie-dubln`")
+            .allowed("ie-dubln", ["us-virginia", "ie-dublin"]);
+        insta::assert_snapshot!(error, @r"
+        regions/x.toml:2:10: unknown region `ie-dubln`
+          did you mean `ie-dublin`?
+          allowed: `us-virginia`, `ie-dublin`
+        ");
+    }
+
+    #[test]
+    fn a_span_past_the_end_still_reports() {
+        let file = SourceFile::new("x", "ab");
+        assert_eq!(file.at(99..100, "cut off").place(), Some((1, 3)));
+    }
+}

@@ -1,0 +1,22 @@
+//! Rogatory: a simulated cloud mail provider with a request gate.
+//!
+//! It answers one question about a mailbox: who may read it, who can, and how would we know? Real mail rests in
+//! real encrypted stores, in regions that are separate processes. A demand for that mail passes the gate, which
+//! asks every jurisdiction's law, writes the decision into an append-only record, and only then can a region be
+//! shown a permit that opens anything.
+//!
+//! The modules below are in the order in which they stand on each other: each uses only what is above it.
+
+mod base64_bytes;
+
+/// Simulated and real time.
+pub mod clock;
+/// Errors in files a person wrote: file, line, column, what was found, what is allowed.
+pub mod diagnostic;
+/// Where randomness comes from: the operating system, or a seed that replays a run.
+pub mod entropy;
+
+/// What was demanded: instrument, authority, scope, item, act, outcome. Plain types.
+pub mod demand;
+/// Regions, countries, courts, treaties, the provider's entities, the roster of authorities.
+pub mod world;

@@ -1,0 +1,3 @@
+//! Tests through the public interface: one binary, a module per topic, helpers in `common`.
+
+mod common;
