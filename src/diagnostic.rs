@@ -40,9 +40,10 @@ impl SourceFile {
     pub fn parse_toml<T: serde::de::DeserializeOwned>(&self) -> Result<T, Diagnostic> {
         toml::from_str(&self.text).map_err(|error| {
             let what = error.message().lines().collect::<Vec<_>>().join("; ");
-            match error.span() {
-                Some(span) => self.at(span, what),
-                None => Diagnostic::about_file(&self.path, what),
+            match (error.span(), unknown_name(&what)) {
+                (Some(span), Some((what, found, allowed))) => self.at(span, what).allowed(found, allowed),
+                (Some(span), None) => self.at(span, what),
+                (None, _) => Diagnostic::about_file(&self.path, what),
             }
         })
     }
@@ -123,6 +124,17 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
+/// Takes serde's "unknown field `x`, expected one of `a`, `b`" apart into what is wrong, what was found and what
+/// is allowed. serde hands out no structure, only this sentence.
+fn unknown_name(message: &str) -> Option<(String, &str, Vec<&str>)> {
+    let (kind, rest) = [("key", "unknown field `"), ("value", "unknown variant `")]
+        .into_iter()
+        .find_map(|(kind, start)| Some((kind, message.strip_prefix(start)?)))?;
+    let (found, allowed) = rest.split_once("`, expected ")?;
+    let allowed: Vec<&str> = allowed.split('`').skip(1).step_by(2).collect();
+    (!allowed.is_empty()).then(|| (format!("unknown {kind} `{found}`"), found, allowed))
+}
+
 /// The candidate most like `found`, if any is near enough to be what was meant.
 pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
@@ -148,6 +160,35 @@ mod tests {
         regions/x.toml:2:10: unknown region `ie-dubln`
           did you mean `ie-dublin`?
           allowed: `us-virginia`, `ie-dublin`
+        ");
+    }
+
+    #[test]
+    fn a_mistyped_key_or_value_is_answered_with_the_near_miss() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        #[expect(dead_code, reason = "only its shape is read")]
+        struct Window {
+            opens: Option<String>,
+            faces: Option<Side>,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        enum Side {
+            Street,
+            Garden,
+        }
+        let read =
+            |text: &str| SourceFile::new("w.toml", text).parse_toml::<Window>().unwrap_err().to_string();
+        insta::assert_snapshot!(read("open = \"in\"\n"), @r"
+        w.toml:1:1: unknown key `open`
+          did you mean `opens`?
+          allowed: `opens`, `faces`
+        ");
+        insta::assert_snapshot!(read("faces = \"steet\"\n"), @r"
+        w.toml:1:9: unknown value `steet`
+          did you mean `street`?
+          allowed: `street`, `garden`
         ");
     }
 
