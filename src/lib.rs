@@ -18,5 +18,7 @@ pub mod entropy;
 
 /// What was demanded: instrument, authority, scope, item, act, outcome. Plain types.
 pub mod demand;
+/// The append-only log of all matters' events, permits, witnesses, verification.
+pub mod record;
 /// Regions, countries, courts, treaties, the provider's entities, the roster of authorities.
 pub mod world;

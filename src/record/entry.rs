@@ -1,0 +1,458 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Hash;
+use super::opening::{OpenedSlot, Opening};
+use super::permit::{Grant, GrantTerms, SealedGrant};
+use super::secret::RecordSecret;
+use crate::clock::SimTime;
+
+/// One of the sixteen values that every entry commits to. The order is part of the format.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Slot {
+    /// What kind of event this is.
+    Kind,
+    Matter,
+    /// Which demand, which version.
+    Demand,
+    /// The instrument as signed.
+    Instrument,
+    /// Who takes part: authority, account holder, entity.
+    Parties,
+    /// What the provider knew when it decided.
+    Facts,
+    /// Which revision of which law books.
+    Law,
+    /// What each jurisdiction's law held.
+    Positions,
+    Decision,
+    /// One hash of a grant per region; see [`Grant`].
+    Grants,
+    /// Orders and filings of the matter.
+    Order,
+    /// Received, due, decided.
+    Timing,
+    Production,
+    /// The treaty route.
+    Route,
+    Note,
+    /// Empty in this version.
+    Reserved,
+}
+
+impl Slot {
+    /// In the order of the format.
+    pub const ALL: [Slot; 16] = [
+        Slot::Kind,
+        Slot::Matter,
+        Slot::Demand,
+        Slot::Instrument,
+        Slot::Parties,
+        Slot::Facts,
+        Slot::Law,
+        Slot::Positions,
+        Slot::Decision,
+        Slot::Grants,
+        Slot::Order,
+        Slot::Timing,
+        Slot::Production,
+        Slot::Route,
+        Slot::Note,
+        Slot::Reserved,
+    ];
+
+    /// Its place in the leaf, from 0 to 15.
+    pub fn index(self) -> u8 {
+        self as u8
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Slot::Kind => "kind",
+            Slot::Matter => "matter",
+            Slot::Demand => "demand",
+            Slot::Instrument => "instrument",
+            Slot::Parties => "parties",
+            Slot::Facts => "facts",
+            Slot::Law => "law",
+            Slot::Positions => "positions",
+            Slot::Decision => "decision",
+            Slot::Grants => "grants",
+            Slot::Order => "order",
+            Slot::Timing => "timing",
+            Slot::Production => "production",
+            Slot::Route => "route",
+            Slot::Note => "note",
+            Slot::Reserved => "reserved",
+        }
+    }
+}
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Slot {
+    type Err = UnknownSlot;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSlot> {
+        Slot::ALL.into_iter().find(|slot| slot.as_str() == text).ok_or_else(|| UnknownSlot(text.to_owned()))
+    }
+}
+
+/// Not a slot.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown slot `{0}`")]
+pub struct UnknownSlot(String);
+
+/// Commits to a value: SHA-256(`rogatory slot v1\n` ‖ u8 slot ‖ salt ‖ value).
+pub fn commitment(slot: Slot, salt: &[u8; 32], value: &[u8]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    hasher.update(b"rogatory slot v1\n");
+    hasher.update([slot.index()]);
+    hasher.update(salt);
+    hasher.update(value);
+    hasher.finalize().into()
+}
+
+/// One entry as it stands in the log. Its bytes are
+///
+/// ```text
+/// u8 version = 1 | [u8; 32] matter tag | u16 month | u8 n = 16 | 16 × (u16 length = 32 | [u8; 32] commitment)
+/// ```
+///
+/// with integers in big-endian order and the month as year × 12 + (month − 1) of simulated time in UTC. All leaves
+/// are equally long, so that a reader cannot count what the law hides.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Leaf {
+    matter_tag: [u8; 32],
+    month: u16,
+    commitments: [[u8; 32]; 16],
+}
+
+impl Leaf {
+    /// The only version there is.
+    pub const VERSION: u8 = 1;
+    /// Length of the encoded form in bytes.
+    pub const BYTES: usize = 1 + 32 + 2 + 1 + 16 * (2 + 32);
+
+    /// The pseudonym that entries of one matter share.
+    pub fn matter_tag(&self) -> &[u8; 32] {
+        &self.matter_tag
+    }
+
+    /// Year and month (1 to 12) of simulated time.
+    pub fn month(&self) -> (u16, u8) {
+        (self.month / 12, (self.month % 12) as u8 + 1)
+    }
+
+    pub fn commitment(&self, slot: Slot) -> &[u8; 32] {
+        &self.commitments[usize::from(slot.index())]
+    }
+
+    pub fn encode(&self) -> [u8; Leaf::BYTES] {
+        let mut bytes = [0; Leaf::BYTES];
+        bytes[0] = Leaf::VERSION;
+        bytes[1..33].copy_from_slice(&self.matter_tag);
+        bytes[33..35].copy_from_slice(&self.month.to_be_bytes());
+        bytes[35] = 16;
+        for (place, commitment) in bytes[36..].chunks_exact_mut(34).zip(&self.commitments) {
+            place[..2].copy_from_slice(&32u16.to_be_bytes());
+            place[2..].copy_from_slice(commitment);
+        }
+        bytes
+    }
+
+    /// Reads exactly what [`Leaf::encode`] writes, and nothing else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, LeafError> {
+        match bytes.first() {
+            None => return Err(LeafError::Length { found: 0 }),
+            Some(&Leaf::VERSION) => {}
+            Some(&version) => return Err(LeafError::Version(version)),
+        }
+        if bytes.len() != Leaf::BYTES {
+            return Err(LeafError::Length { found: bytes.len() });
+        }
+        if bytes[35] != 16 {
+            return Err(LeafError::Slots(bytes[35]));
+        }
+        let month = u16::from_be_bytes([bytes[33], bytes[34]]);
+        if month < 12 {
+            return Err(LeafError::Month(month));
+        }
+        let mut leaf = Leaf { matter_tag: [0; 32], month, commitments: [[0; 32]; 16] };
+        leaf.matter_tag.copy_from_slice(&bytes[1..33]);
+        for (slot, (place, commitment)) in bytes[36..].chunks_exact(34).zip(&mut leaf.commitments).enumerate()
+        {
+            let length = u16::from_be_bytes([place[0], place[1]]);
+            if length != 32 {
+                return Err(LeafError::CommitmentLength { slot: Slot::ALL[slot], found: length });
+            }
+            commitment.copy_from_slice(&place[2..]);
+        }
+        Ok(leaf)
+    }
+
+    /// The leaf's hash in the Merkle tree.
+    pub fn hash(&self) -> Hash {
+        Hash::of_leaf(&self.encode())
+    }
+}
+
+/// Why bytes are not a leaf.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LeafError {
+    #[error("leaf version {0}, and this program reads version {expected} only", expected = Leaf::VERSION)]
+    Version(u8),
+    #[error("a leaf of {found} bytes, where a leaf has exactly {expected}", expected = Leaf::BYTES)]
+    Length { found: usize },
+    #[error("a leaf of {0} slots, where a leaf has 16")]
+    Slots(u8),
+    #[error("month number {0} in a leaf, which is before the year 1")]
+    Month(u16),
+    #[error("a commitment of {found} bytes in slot `{slot}`, where a commitment has 32")]
+    CommitmentLength { slot: Slot, found: u16 },
+}
+
+/// What is to be appended: values for some slots, the matter, the moment, and grants for regions.
+///
+/// The grants become the `grants` slot when the entry's index is known, because each names the entry it stands in.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EntryDraft {
+    matter: String,
+    time: SimTime,
+    slots: BTreeMap<Slot, serde_json::Value>,
+    grants: Vec<GrantTerms>,
+}
+
+impl EntryDraft {
+    /// An entry of a matter at a moment of simulated time, with every slot empty.
+    pub fn new(matter: impl Into<String>, time: SimTime) -> Self {
+        EntryDraft { matter: matter.into(), time, slots: BTreeMap::new(), grants: Vec::new() }
+    }
+
+    /// Fills a slot. [`Slot::Grants`] is filled by [`EntryDraft::granting`] only.
+    #[must_use]
+    pub fn with(mut self, slot: Slot, value: serde_json::Value) -> Self {
+        self.slots.insert(slot, value);
+        self
+    }
+
+    /// Adds one region's grant; at most one per region.
+    #[must_use]
+    pub fn granting(mut self, terms: GrantTerms) -> Self {
+        self.grants.push(terms);
+        self
+    }
+
+    pub fn matter(&self) -> &str {
+        &self.matter
+    }
+
+    pub fn time(&self) -> SimTime {
+        self.time
+    }
+
+    /// Turns the draft into the leaf at `index`, with everything that is needed to open it. The same draft, index and
+    /// secret always give the same bytes.
+    pub fn seal(&self, index: u64, secret: &RecordSecret) -> Result<SealedEntry, DraftError> {
+        if self.slots.contains_key(&Slot::Grants) {
+            return Err(DraftError::GrantsAsValue);
+        }
+        let month = month_number(self.time).ok_or(DraftError::Time(self.time))?;
+        let mut grants = Vec::with_capacity(self.grants.len());
+        let mut grant_hashes = BTreeMap::new();
+        for terms in &self.grants {
+            let salt = secret.grant_salt(index, &terms.region);
+            let grant = SealedGrant::new(&Grant { entry: index, terms: terms.clone() }, salt);
+            if grant_hashes.insert(terms.region.clone(), hex(&grant.hash())).is_some() {
+                return Err(DraftError::TwoGrants(terms.region.to_string()));
+            }
+            grants.push((terms.region.clone(), grant));
+        }
+
+        let mut opened = BTreeMap::new();
+        let mut commitments = [[0; 32]; 16];
+        for slot in Slot::ALL {
+            let value = match (slot, self.slots.get(&slot)) {
+                (Slot::Grants, _) if grant_hashes.is_empty() => String::new(),
+                (Slot::Grants, _) => serde_json::to_string(&grant_hashes).expect("a map of strings is JSON"),
+                (_, Some(value)) => value.to_string(),
+                (_, None) => String::new(),
+            };
+            let salt = secret.slot_salt(index, slot);
+            commitments[usize::from(slot.index())] = commitment(slot, &salt, value.as_bytes());
+            opened.insert(slot, OpenedSlot { salt, value });
+        }
+        let leaf = Leaf { matter_tag: secret.matter_tag(&self.matter), month, commitments };
+        Ok(SealedEntry { leaf, opening: Opening::new(index, opened), grants })
+    }
+}
+
+/// A draft at its place in the log: the leaf, which becomes public, and what opens it, which does not.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SealedEntry {
+    pub leaf: Leaf,
+    /// All sixteen slots.
+    pub opening: Opening,
+    pub grants: Vec<(crate::world::RegionId, SealedGrant)>,
+}
+
+/// Why a draft cannot become an entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    #[error("the slot `grants` is filled from the grants of the draft, not with a value")]
+    GrantsAsValue,
+    #[error("two grants for region `{0}` in one entry, where each region has at most one")]
+    TwoGrants(String),
+    #[error("{0} does not fit a leaf, which holds months of the years 1 to 5460")]
+    Time(SimTime),
+}
+
+fn month_number(time: SimTime) -> Option<u16> {
+    let date = time.date_utc();
+    let month = i32::from(date.year()) * 12 + i32::from(date.month()) - 1;
+    u16::try_from(month).ok().filter(|month| *month >= 12)
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::entropy::Entropy;
+
+    fn secret() -> RecordSecret {
+        RecordSecret::draw(&Entropy::seeded("entry tests"))
+    }
+
+    fn draft() -> EntryDraft {
+        EntryDraft::new("m-1", "2013-12-04T15:00:00Z".parse().unwrap())
+            .with(Slot::Kind, json!("decision"))
+            .with(Slot::Facts, json!({"home": "ie-dublin", "n": 1}))
+    }
+
+    #[test]
+    fn the_bytes_of_a_leaf_never_change() {
+        let sealed = draft().seal(7, &secret()).unwrap();
+        let bytes = sealed.leaf.encode();
+        assert_eq!(bytes.len(), 580);
+        assert_eq!(bytes[0], 1);
+        assert_eq!(bytes[33..36], [0x5e, 0x67, 16]); // 2013 * 12 + 11
+        assert_eq!(sealed.leaf.month(), (2013, 12));
+        insta::assert_snapshot!(sealed.leaf.hash(), @"ozSUlsqaxKKYhxcYY8N8ixxRK3mlHYy7jUDi8PAAd9I=");
+    }
+
+    #[test]
+    fn salts_hide_equal_values() {
+        let (a, b) = (draft().seal(1, &secret()).unwrap(), draft().seal(2, &secret()).unwrap());
+        for slot in Slot::ALL {
+            assert_ne!(a.leaf.commitment(slot), b.leaf.commitment(slot), "{slot}");
+        }
+        assert_eq!(a.leaf.matter_tag(), b.leaf.matter_tag());
+        let other = EntryDraft::new("m-2", draft().time()).seal(1, &secret()).unwrap();
+        assert_ne!(a.leaf.matter_tag(), other.leaf.matter_tag());
+    }
+
+    #[test]
+    fn an_opening_opens_its_own_leaf_only() {
+        let (a, b) = (draft().seal(1, &secret()).unwrap(), draft().seal(2, &secret()).unwrap());
+        assert!(a.opening.check(&a.leaf).is_ok());
+        assert!(a.opening.check(&b.leaf).is_err());
+        let part = a.opening.subset(&[Slot::Facts]);
+        assert_eq!(part.slots().count(), 1);
+        assert!(part.check(&a.leaf).is_ok());
+        assert_eq!(part.value(Slot::Facts).unwrap().unwrap()["home"], "ie-dublin");
+        assert_eq!(part.value(Slot::Kind).unwrap(), None);
+    }
+
+    #[test]
+    fn bad_drafts_are_refused() {
+        let grants = draft().with(Slot::Grants, json!({})).seal(1, &secret());
+        assert_eq!(grants.unwrap_err(), DraftError::GrantsAsValue);
+        let late = EntryDraft::new("m", "9999-01-01".parse().unwrap()).seal(1, &secret());
+        assert!(matches!(late.unwrap_err(), DraftError::Time(_)));
+    }
+
+    #[test]
+    fn every_slot_has_its_own_name() {
+        for (place, slot) in Slot::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(slot.index()), place);
+            assert_eq!(slot.as_str().parse::<Slot>().unwrap(), slot);
+            assert_eq!(serde_json::to_value(slot).unwrap(), slot.as_str());
+        }
+        assert!("verdict".parse::<Slot>().is_err());
+    }
+
+    #[test]
+    fn each_fault_of_a_leaf_has_its_own_error() {
+        let good = draft().seal(7, &secret()).unwrap().leaf.encode().to_vec();
+        let with = |place: usize, byte: u8| {
+            let mut bytes = good.clone();
+            bytes[place] = byte;
+            Leaf::decode(&bytes).unwrap_err()
+        };
+        assert_eq!(Leaf::decode(&[]), Err(LeafError::Length { found: 0 }));
+        assert_eq!(Leaf::decode(&good[..579]), Err(LeafError::Length { found: 579 }));
+        assert_eq!(Leaf::decode(&[&good[..], &[0]].concat()), Err(LeafError::Length { found: 581 }));
+        assert_eq!(with(0, 2), LeafError::Version(2));
+        let mut early = good.clone();
+        early[33..35].copy_from_slice(&[0, 11]);
+        assert_eq!(Leaf::decode(&early), Err(LeafError::Month(11)));
+        assert_eq!(with(35, 15), LeafError::Slots(15));
+        assert_eq!(with(37, 31), LeafError::CommitmentLength { slot: Slot::Kind, found: 31 });
+        assert_eq!(with(36 + 34 * 15, 1), LeafError::CommitmentLength { slot: Slot::Reserved, found: 288 });
+    }
+
+    proptest! {
+        #[test]
+        fn leaves_round_trip(tag: [u8; 32], month in 12u16.., commitments: [[u8; 32]; 16]) {
+            let leaf = Leaf { matter_tag: tag, month, commitments };
+            prop_assert_eq!(Leaf::decode(&leaf.encode()).unwrap(), leaf);
+        }
+
+        #[test]
+        fn whatever_decodes_encodes_to_the_same_bytes(mut bytes in prop::collection::vec(any::<u8>(), 570..590)) {
+            if let Ok(leaf) = Leaf::decode(&bytes) {
+                prop_assert_eq!(leaf.encode().to_vec(), bytes.clone());
+            }
+            // Nearly right bytes reach further into the parser than random ones.
+            bytes.resize(Leaf::BYTES, 0);
+            bytes[0] = 1;
+            bytes[35] = 16;
+            for place in bytes[36..].chunks_exact_mut(34) {
+                place[..2].copy_from_slice(&[0, 32]);
+            }
+            if let Ok(leaf) = Leaf::decode(&bytes) {
+                prop_assert_eq!(leaf.encode().to_vec(), bytes);
+            }
+        }
+
+        #[test]
+        fn any_subset_of_an_opening_opens(mask: u16, index: u64, text in ".{0,40}") {
+            let sealed = draft().with(Slot::Note, json!(text)).seal(index, &secret()).unwrap();
+            let slots: Vec<Slot> = Slot::ALL.into_iter().filter(|s| mask & (1 << s.index()) != 0).collect();
+            let opening = sealed.opening.subset(&slots);
+            prop_assert_eq!(opening.slots().count(), slots.len());
+            prop_assert!(opening.check(&sealed.leaf).is_ok());
+            let json = serde_json::to_string(&opening).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Opening>(&json).unwrap(), opening);
+        }
+    }
+}
