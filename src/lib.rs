@@ -18,6 +18,8 @@ pub mod entropy;
 
 /// What was demanded: instrument, authority, scope, item, act, outcome. Plain types.
 pub mod demand;
+/// Intake, matter, decision, conduct, treaty route.
+pub mod gate;
 /// The append-only log of all matters' events, permits, witnesses, verification.
 pub mod record;
 /// Regions, countries, courts, treaties, the provider's entities, the roster of authorities.

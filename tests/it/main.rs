@@ -1,3 +1,4 @@
 //! Tests through the public interface: one binary, a module per topic, helpers in `common`.
 
 mod common;
+mod layers;
