@@ -24,3 +24,6 @@ pub mod gate;
 pub mod record;
 /// Regions, countries, courts, treaties, the provider's entities, the roster of authorities.
 pub mod world;
+
+/// Mail files and messages: what they say, in and out, byte for byte.
+pub mod mail;
