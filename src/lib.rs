@@ -22,6 +22,8 @@ pub mod demand;
 pub mod gate;
 /// The append-only log of all matters' events, permits, witnesses, verification.
 pub mod record;
+/// The script language, and the player that performs a script on a stage.
+pub mod scenario;
 /// Regions, countries, courts, treaties, the provider's entities, the roster of authorities.
 pub mod world;
 

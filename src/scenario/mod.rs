@@ -1,0 +1,58 @@
+//! The script language, and the player that performs a script on a stage.
+//!
+//! A [`Script`] is a TOML file: a world, accounts, and a timeline of steps. A step does exactly one thing: legal
+//! process arrives, a court orders, a party files, the provider changes its stance, the authority takes the treaty
+//! route, or something is only noted. Beside what it does, a step can say what really `happened`, with where that
+//! was read and how sure it is, and what it `expect`s of the engine. The two never mix: history is shown,
+//! expectations are checked.
+//!
+//! A script never says what comes out. It moves the facts (demands, orders, filings, the stance, the clock), the law
+//! books hold the law of each day, and the engine decides.
+//!
+//! [`run`] plays a script on a [`Stage`], which is a running provider seen from its front row: one event after the
+//! other, each finished before the next. What it shows on the way goes to an [`Observer`]; what it found out is a
+//! [`Report`].
+//!
+//! ```text
+//!   file ──► Script::read(names) ──► Script ──► run(script, stage, observer) ──► Report ──► holds?
+//!                    │                             │            │
+//!               BadScript                        Stage        Observer
+//! ```
+
+mod action;
+mod expectation;
+mod moment;
+mod names;
+mod player;
+mod raw;
+mod reader;
+mod report;
+mod script;
+mod stage;
+mod view;
+mod vocabulary;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use expectation::Verdict;
+pub use moment::{BadMoment, Moment};
+pub use names::Names;
+pub use player::{Observer, Sight, Unwatched, run};
+pub use reader::BadScript;
+pub use report::{Check, Report, SceneReport, Stop, Tally};
+pub use script::{
+    AccountSpec, Action, Expect, History, InlineAccount, InlineMessage, Mark, RouteTaken, Script, Setting,
+    StanceChange, Step, Wanted,
+};
+pub use stage::Stage;
+pub use view::{
+    AccountView, CopyView, Happened, Happening, ItemView, MatterView, PositionView, ReachView, RecordHead,
+    RuleView,
+};
+pub use vocabulary::{
+    BadPaperId, Conduct, Duty, Filing, FilingKind, KeyCustody, Order, OrderEffect, PaperId, Party, PerDay,
+    PositionKind, Selector,
+};

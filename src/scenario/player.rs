@@ -1,0 +1,283 @@
+//! Plays a script on a stage, one event after the other.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use super::expectation::Verdict;
+use super::moment::Moment;
+use super::report::{Check, Report, SceneReport, Stop, Tally};
+use super::script::{Action, Expect, Script, Step};
+use super::stage::Stage;
+use super::view::{AccountView, Happening, MatterView};
+use crate::demand::DemandId;
+
+/// Who watches a play.
+pub trait Observer: Send {
+    /// Sees one thing, and says how long the play should rest before the next.
+    fn see(&mut self, sight: Sight<'_>) -> io::Result<Duration>;
+}
+
+/// Nobody watches.
+pub struct Unwatched;
+
+impl Observer for Unwatched {
+    fn see(&mut self, _: Sight<'_>) -> io::Result<Duration> {
+        Ok(Duration::ZERO)
+    }
+}
+
+/// One thing to see, in the order in which a play shows them.
+pub enum Sight<'a> {
+    Opening(&'a Script),
+    /// What came about since the last step, before the next begins.
+    Meanwhile(&'a Script, &'a [Happening]),
+    Step(&'a Step),
+    /// Somebody asks how things stand, between two steps.
+    Question(Moment),
+    Happened(&'a Step, &'a [Happening]),
+    /// A matter that the step is about or that changed, with how it stood when it was last seen.
+    Matter {
+        now: &'a MatterView,
+        before: Option<&'a MatterView>,
+        at: Moment,
+    },
+    Account(&'a AccountView),
+    Checks(&'a [Check]),
+    Closing(&'a Report),
+}
+
+/// Plays a script to its end, or until the stage fails; then what was not asked counts as unreached. An error is the
+/// observer's: whoever watched is gone.
+pub async fn run<S: Stage>(
+    script: &Script,
+    stage: &mut S,
+    observer: &mut dyn Observer,
+) -> io::Result<Report> {
+    let mut play = Play { script, stage, observer, seen: BTreeMap::new(), matters: Vec::new() };
+    let mut report = Report {
+        simulated: true,
+        script: script.path.display().to_string(),
+        title: script.title.clone(),
+        seed: script.seed.clone(),
+        scenes: Vec::new(),
+        stopped: None,
+        record: None,
+        expectations: Tally::default(),
+    };
+    play.show(Sight::Opening(script)).await?;
+    let cues = cues(script);
+    let mut played = 0;
+    let mut stopped = play.open().await?;
+    while stopped.is_none()
+        && let Some(cue) = cues.get(played)
+    {
+        let mut scene = cue.scene();
+        stopped = play.cue(cue, &mut scene).await?;
+        // What the scene saw before the stage failed is kept, but what it still had to ask was not reached.
+        for (expect, at) in cue.expects().skip(scene.checks.len()) {
+            scene.checks.push(Check::of(expect, at, Verdict::Unreached));
+        }
+        report.scenes.push(scene);
+        played += 1;
+    }
+    for cue in &cues[played..] {
+        let mut scene = cue.scene();
+        scene.checks.extend(cue.expects().map(|(expect, at)| Check::of(expect, at, Verdict::Unreached)));
+        if !scene.checks.is_empty() {
+            report.scenes.push(scene);
+        }
+    }
+    if stopped.is_none() {
+        match play.stage.record_head().await {
+            Ok(head) => report.record = Some(head),
+            Err(error) => stopped = Some(Stop { line: None, why: chain(&error) }),
+        }
+    }
+    report.stopped = stopped;
+    report.count();
+    play.show(Sight::Closing(&report)).await?;
+    Ok(report)
+}
+
+/// Something that happens at one instant of the play.
+enum Cue<'a> {
+    Step(&'a Step),
+    /// Expectations that are asked later than their step.
+    Question(Moment, Vec<&'a Expect>),
+}
+
+/// The steps, with the later questions between them: at one instant, every step comes before every question.
+fn cues(script: &Script) -> Vec<Cue<'_>> {
+    let mut questions: BTreeMap<crate::clock::SimTime, (Moment, Vec<&Expect>)> = BTreeMap::new();
+    for expect in script.steps.iter().flat_map(|step| &step.expects) {
+        if let Some(on) = expect.on {
+            questions.entry(on.time()).or_insert_with(|| (on, Vec::new())).1.push(expect);
+        }
+    }
+    let mut cues: Vec<Cue> = script.steps.iter().map(Cue::Step).collect();
+    cues.extend(questions.into_values().map(|(at, expects)| Cue::Question(at, expects)));
+    cues.sort_by_key(|cue| (cue.at().time(), matches!(cue, Cue::Question(..))));
+    cues
+}
+
+impl<'a> Cue<'a> {
+    fn at(&self) -> Moment {
+        match self {
+            Cue::Step(step) => step.at,
+            Cue::Question(at, _) => *at,
+        }
+    }
+
+    /// What is asked at this cue, and when.
+    fn expects(&self) -> impl Iterator<Item = (&'a Expect, Moment)> {
+        let at = self.at();
+        let expects: Vec<&'a Expect> = match self {
+            Cue::Step(step) => step.expects.iter().filter(|expect| expect.on.is_none()).collect(),
+            Cue::Question(_, expects) => expects.clone(),
+        };
+        expects.into_iter().map(move |expect| (expect, at))
+    }
+
+    fn scene(&self) -> SceneReport {
+        let (step, kind, title, history) = match self {
+            Cue::Step(step) => {
+                (Some(step.number), step.action.kind(), step.title.clone(), step.history.clone())
+            }
+            Cue::Question(..) => (None, "question", "How do things stand?".to_owned(), None),
+        };
+        SceneReport {
+            at: self.at(),
+            step,
+            kind,
+            title,
+            history,
+            meanwhile: Vec::new(),
+            happenings: Vec::new(),
+            matters: Vec::new(),
+            accounts: Vec::new(),
+            checks: Vec::new(),
+        }
+    }
+}
+
+struct Play<'a, S> {
+    script: &'a Script,
+    stage: &'a mut S,
+    observer: &'a mut dyn Observer,
+    /// Each matter as it was last shown.
+    seen: BTreeMap<DemandId, MatterView>,
+    /// The matters the script has begun, in order.
+    matters: Vec<DemandId>,
+}
+
+/// Ends the scene if the stage fails.
+macro_rules! on_stage {
+    ($line:expr, $call:expr) => {
+        match $call.await {
+            Ok(value) => value,
+            Err(error) => return Ok(Some(Stop { line: $line, why: chain(&error) })),
+        }
+    };
+}
+
+impl<S: Stage> Play<'_, S> {
+    async fn show(&mut self, sight: Sight<'_>) -> io::Result<()> {
+        let rest = self.observer.see(sight)?;
+        if !rest.is_zero() {
+            tokio::time::sleep(rest).await;
+        }
+        Ok(())
+    }
+
+    /// Sets the stage.
+    async fn open(&mut self) -> io::Result<Option<Stop>> {
+        let script = self.script;
+        on_stage!(None, self.stage.set(&script.setting, script.start, &script.seed));
+        for account in &script.accounts {
+            on_stage!(None, self.stage.open_account(account));
+        }
+        Ok(None)
+    }
+
+    async fn cue(&mut self, cue: &Cue<'_>, scene: &mut SceneReport) -> io::Result<Option<Stop>> {
+        let line = match cue {
+            Cue::Step(step) => Some(step.line),
+            Cue::Question(_, expects) => expects.first().map(|expect| expect.line),
+        };
+        scene.meanwhile = on_stage!(line, self.stage.advance_to(cue.at().time()));
+        if !scene.meanwhile.is_empty() {
+            self.show(Sight::Meanwhile(self.script, &scene.meanwhile)).await?;
+        }
+        match cue {
+            Cue::Step(step) => {
+                self.show(Sight::Step(step)).await?;
+                scene.happenings = on_stage!(line, self.act(&step.action));
+                if !scene.happenings.is_empty() {
+                    self.show(Sight::Happened(step, &scene.happenings)).await?;
+                }
+            }
+            Cue::Question(at, _) => self.show(Sight::Question(*at)).await?,
+        }
+        let mut views: BTreeMap<DemandId, MatterView> = BTreeMap::new();
+        for matter in self.matters.clone() {
+            if let Some(view) = on_stage!(line, self.stage.matter(&matter)) {
+                views.insert(matter, view);
+            }
+        }
+        let named: Vec<&DemandId> = match cue {
+            Cue::Step(step) => step.action.matter().into_iter().collect(),
+            Cue::Question(_, expects) => expects.iter().map(|expect| &expect.matter).collect(),
+        };
+        for matter in self.matters.clone() {
+            let Some(view) = views.get(&matter) else { continue };
+            let before = self.seen.insert(matter.clone(), view.clone());
+            if named.contains(&&matter) || before.as_ref() != Some(view) {
+                scene.matters.push(view.clone());
+                self.show(Sight::Matter { now: view, before: before.as_ref(), at: cue.at() }).await?;
+            }
+        }
+        if let Cue::Step(step) = cue {
+            for account in &step.look {
+                let view = on_stage!(line, self.stage.look_at(account));
+                self.show(Sight::Account(&view)).await?;
+                scene.accounts.push(view);
+            }
+        }
+        for (expect, at) in cue.expects() {
+            scene.checks.push(Check::of(expect, at, expect.ask(views.get(&expect.matter), at.time())));
+        }
+        if !scene.checks.is_empty() {
+            self.show(Sight::Checks(&scene.checks)).await?;
+        }
+        Ok(None)
+    }
+
+    async fn act(&mut self, action: &Action) -> Result<Vec<Happening>, S::Error> {
+        match action {
+            Action::Demand(demand) => {
+                self.matters.push(demand.id.clone());
+                self.stage.receive(demand).await
+            }
+            Action::Order { matter, order } => self.stage.enter_order(matter, order).await,
+            Action::Filing { matter, filing } => self.stage.enter_filing(matter, filing).await,
+            Action::Stance(change) => self.stage.change_stance(change).await,
+            Action::Route(route) => {
+                self.matters.push(route.answer.clone());
+                self.stage.take_route(route).await
+            }
+            Action::Note => Ok(Vec::new()),
+        }
+    }
+}
+
+/// An error with its causes, joined by colons.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,250 @@
+//! The script as it is written. Every name is kept with its place in the file; nothing is believed yet.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_spanned::Spanned;
+
+use super::script::{Mark, Wanted};
+use super::vocabulary::{Conduct, Duty, FilingKind, KeyCustody, Party, PositionKind};
+use crate::demand::{Act, DateRange, Disposition, InstrumentKind, Outcome, ProofLevel, RelationKind, Term};
+use crate::world::DataClass;
+
+pub type Text = Spanned<String>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawScript {
+    pub title: String,
+    #[serde(default)]
+    pub intro: String,
+    pub start: Text,
+    pub seed: String,
+    #[serde(default)]
+    pub world: RawWorld,
+    #[serde(default)]
+    pub account: Vec<Spanned<RawAccount>>,
+    #[serde(default)]
+    pub step: Vec<Spanned<RawStep>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawWorld {
+    #[serde(default)]
+    pub stance: RawStance,
+    #[serde(default)]
+    pub regions: BTreeMap<Text, RawRegion>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawRegion {
+    pub key_custody: KeyCustody,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawStance {
+    pub compelled: Option<Conduct>,
+    pub compelled_foreign: Option<Conduct>,
+    pub conflict: Option<Conduct>,
+    pub open: Option<Conduct>,
+    pub free: Option<Conduct>,
+    pub emergency: Option<Conduct>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawAccount {
+    pub story: Option<Text>,
+    pub name: Option<Text>,
+    pub address: Option<Text>,
+    pub holder: Option<Text>,
+    pub declared_country: Option<Text>,
+    pub contracted_with: Option<Text>,
+    pub residence: Option<Text>,
+    pub nationality: Option<Text>,
+    pub message: Option<Spanned<Vec<RawMessage>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawMessage {
+    pub date: Text,
+    pub from: Text,
+    pub to: Vec<Text>,
+    pub subject: String,
+    pub body: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawStep {
+    pub at: Text,
+    pub title: Option<String>,
+    pub place: Option<String>,
+    pub demand: Option<Spanned<RawDemand>>,
+    pub order: Option<Spanned<RawOrder>>,
+    pub filing: Option<Spanned<RawFiling>>,
+    pub stance: Option<Spanned<RawStance>>,
+    pub route: Option<Spanned<RawRoute>>,
+    pub note: Option<Text>,
+    #[serde(default)]
+    pub look: Vec<Text>,
+    pub happened: Option<Text>,
+    pub source: Option<Text>,
+    pub mark: Option<Spanned<Mark>>,
+    pub from_memory: Option<Text>,
+    #[serde(default)]
+    pub expect: Vec<Spanned<RawExpect>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawDemand {
+    pub id: Text,
+    pub version: Option<u32>,
+    pub instrument: InstrumentKind,
+    pub basis: String,
+    pub issuing: Text,
+    pub validating: Option<Text>,
+    pub on_behalf_of: Text,
+    pub served_on: Text,
+    pub issued: Option<Text>,
+    pub valid_until: Option<Text>,
+    pub proof: ProofLevel,
+    pub offence: RawOffence,
+    pub acts: Option<Vec<Act>>,
+    pub accounts: Spanned<Vec<Text>>,
+    pub classes: Spanned<Vec<DataClass>>,
+    #[serde(default)]
+    pub range: DateRange,
+    #[serde(default)]
+    pub term: Term,
+    #[serde(default)]
+    pub emergency: bool,
+    pub deliver_to: Text,
+    pub relates: Option<RawRelation>,
+    pub executes: Option<RawExecutes>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawOffence {
+    pub description: String,
+    pub max_penalty_years: u32,
+    #[serde(default)]
+    pub listed: bool,
+    pub place: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawRelation {
+    pub kind: RelationKind,
+    pub demand: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawExecutes {
+    pub requesting: Text,
+    pub treaty: String,
+    pub use_limit: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawSelector {
+    #[serde(default)]
+    pub classes: Vec<DataClass>,
+    #[serde(default)]
+    pub regions: Vec<Text>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawEffect {
+    Compels,
+    Bars,
+    Suspends,
+    Lifts,
+    Modifies,
+    Vacates,
+    Quashes,
+    Fines,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawOrder {
+    pub id: Text,
+    pub matter: Text,
+    pub by: Text,
+    pub effect: Spanned<RawEffect>,
+    /// The earlier orders that `lifts` or `vacates` ends.
+    pub ends: Option<Spanned<Vec<Text>>>,
+    #[serde(default)]
+    pub items: RawSelector,
+    pub from: Option<Text>,
+    pub until: Option<Text>,
+    pub per_day: Option<Spanned<RawPerDay>>,
+    #[serde(default)]
+    pub by_stipulation: bool,
+    #[serde(default)]
+    pub conditions: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawPerDay {
+    pub amount: u64,
+    pub currency: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawFiling {
+    pub id: Text,
+    pub matter: Text,
+    pub by: Party,
+    pub kind: FilingKind,
+    #[serde(default)]
+    pub items: RawSelector,
+    #[serde(default)]
+    pub suspends: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawRoute {
+    pub matter: Text,
+    pub by: Text,
+    #[serde(default)]
+    pub items: RawSelector,
+    pub answer: Text,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawExpect {
+    pub matter: Text,
+    pub account: Option<Text>,
+    pub class: Option<DataClass>,
+    pub region: Option<Text>,
+    pub act: Option<Act>,
+    pub duty: Option<Duty>,
+    pub conduct: Option<Wanted<Conduct>>,
+    pub outcome: Option<Wanted<Outcome>>,
+    pub suspended: Option<bool>,
+    pub suspended_by: Option<Text>,
+    pub due: Option<bool>,
+    pub due_at: Option<Text>,
+    #[serde(default)]
+    pub positions: BTreeMap<Text, PositionKind>,
+    #[serde(default)]
+    pub because: Vec<Text>,
+    pub disposition: Option<Disposition>,
+    pub on: Option<Text>,
+}

@@ -1,0 +1,287 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StringDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::moment::Moment;
+use super::vocabulary::{Conduct, Duty, Filing, KeyCustody, Order, PaperId, PositionKind, Selector};
+use crate::demand::{Act, Demand, DemandId, Disposition, Outcome};
+use crate::world::{Address, AuthorityId, Country, DataClass, EntityId, Jurisdiction, RegionId};
+
+/// A script that was read and checked: every name in it is known, and every time in order.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub path: PathBuf,
+    pub title: String,
+    /// Paragraphs for a reader, before the first step.
+    pub intro: String,
+    pub start: Moment,
+    pub seed: String,
+    pub setting: Setting,
+    pub accounts: Vec<AccountSpec>,
+    pub steps: Vec<Step>,
+}
+
+/// How this script's world differs from the standard one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    pub stance: StanceChange,
+    pub key_custody: BTreeMap<RegionId, KeyCustody>,
+}
+
+/// What the provider does from now on, case by case, until the script changes it again; an absent case stays as the
+/// provider's own dated stance has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StanceChange {
+    pub compelled: Option<Conduct>,
+    pub compelled_foreign: Option<Conduct>,
+    pub conflict: Option<Conduct>,
+    pub open: Option<Conduct>,
+    pub free: Option<Conduct>,
+    pub emergency: Option<Conduct>,
+}
+
+impl StanceChange {
+    /// The cases that change, with what is done in each.
+    pub fn cases(&self) -> impl Iterator<Item = (&'static str, Conduct)> {
+        [
+            ("compelled", self.compelled),
+            ("compelled for data abroad", self.compelled_foreign),
+            ("laws in conflict", self.conflict),
+            ("law unsettled", self.open),
+            ("free", self.free),
+            ("emergency", self.emergency),
+        ]
+        .into_iter()
+        .filter_map(|(case, conduct)| Some((case, conduct?)))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.cases().next().is_none()
+    }
+}
+
+/// An account that exists when the play begins.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AccountSpec {
+    /// An account of the story, with its mail, by its short name.
+    Story { name: String, address: Address },
+    /// One that only this script has.
+    Inline(InlineAccount),
+}
+
+impl AccountSpec {
+    pub fn name(&self) -> &str {
+        match self {
+            AccountSpec::Story { name, .. } => name,
+            AccountSpec::Inline(account) => &account.name,
+        }
+    }
+
+    pub fn address(&self) -> &Address {
+        match self {
+            AccountSpec::Story { address, .. } => address,
+            AccountSpec::Inline(account) => &account.address,
+        }
+    }
+}
+
+/// An account written into the script. It is opened at the script's start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InlineAccount {
+    /// By which the script refers to it.
+    pub name: String,
+    pub address: Address,
+    pub holder: String,
+    /// The entity of the provider that contracts.
+    pub contracted_with: EntityId,
+    pub declared_country: Country,
+    pub residence: Option<Country>,
+    pub nationality: Option<Country>,
+    pub messages: Vec<InlineMessage>,
+}
+
+/// A message written into the script: plain text, UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InlineMessage {
+    pub date: Moment,
+    pub from: Address,
+    pub to: Vec<Address>,
+    pub subject: String,
+    pub body: String,
+}
+
+/// One event of the timeline.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Counts from 1.
+    pub number: usize,
+    /// The line of the script it begins on.
+    pub line: usize,
+    pub at: Moment,
+    /// Where it happened, for a reader: `New York`.
+    pub place: Option<String>,
+    pub title: String,
+    pub action: Action,
+    /// Accounts whose copies, and who can reach them, are shown after this step.
+    pub look: Vec<Address>,
+    pub history: Option<History>,
+    pub expects: Vec<Expect>,
+}
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// The provider receives legal process.
+    Demand(Box<Demand>),
+    /// A court or authority makes an order in a matter.
+    Order { matter: DemandId, order: Order },
+    /// A party files something in a matter.
+    Filing { matter: DemandId, filing: Filing },
+    /// The provider changes its mind about what it does.
+    Stance(StanceChange),
+    /// The authority asks through the treaty instead.
+    Route(RouteTaken),
+    /// Something that changes nothing for the engine: a hearing, a poll of judges, a new statute.
+    Note,
+}
+
+impl Action {
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Action::Demand(_) => "demand",
+            Action::Order { .. } => "order",
+            Action::Filing { .. } => "filing",
+            Action::Stance(_) => "stance",
+            Action::Route(_) => "route",
+            Action::Note => "note",
+        }
+    }
+
+    /// The matter it is about.
+    pub fn matter(&self) -> Option<&DemandId> {
+        match self {
+            Action::Demand(demand) => Some(&demand.id),
+            Action::Order { matter, .. } | Action::Filing { matter, .. } => Some(matter),
+            Action::Route(route) => Some(&route.matter),
+            Action::Stance(_) | Action::Note => None,
+        }
+    }
+}
+
+/// The authority takes the treaty route for some items of its demand. Which treaty, and through which institutions,
+/// follows from the world; how long they take, from the seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteTaken {
+    pub matter: DemandId,
+    /// Who sends the request.
+    pub by: AuthorityId,
+    pub on: Selector,
+    /// The id that the order of the requested state's court will have when it reaches the provider.
+    pub answer: DemandId,
+}
+
+/// What really happened, told apart from what is expected of the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct History {
+    pub happened: String,
+    pub source: String,
+    pub mark: Mark,
+    /// The part of it that is surer than nothing but was not read anywhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_memory: Option<String>,
+}
+
+/// How sure a statement is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Mark {
+    /// Read in the source itself.
+    #[serde(rename = "verified")]
+    Verified,
+    /// Read in somebody's account of the source.
+    #[serde(rename = "verified-secondary")]
+    VerifiedSecondary,
+    #[serde(rename = "from memory")]
+    FromMemory,
+}
+
+impl Mark {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mark::Verified => "verified",
+            Mark::VerifiedSecondary => "verified-secondary",
+            Mark::FromMemory => "from memory",
+        }
+    }
+}
+
+/// What the engine should answer about some items of a matter. All items it selects have to answer so, and it has to
+/// select at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// The line of the script it begins on.
+    pub line: usize,
+    pub matter: DemandId,
+    pub account: Option<Address>,
+    pub class: Option<DataClass>,
+    pub region: Option<RegionId>,
+    pub act: Act,
+    pub duty: Option<Duty>,
+    pub conduct: Option<Wanted<Conduct>>,
+    pub outcome: Option<Wanted<Outcome>>,
+    pub suspended: Option<bool>,
+    /// The order or filing that has to be among those that suspend.
+    pub suspended_by: Option<PaperId>,
+    /// True if the duty is live and its time has come.
+    pub due: Option<bool>,
+    /// Exactly when it is due.
+    pub due_at: Option<Moment>,
+    pub positions: BTreeMap<Jurisdiction, PositionKind>,
+    /// Rules that have to be among the reasons of some position.
+    pub because: Vec<String>,
+    /// Of the matter as a whole.
+    pub disposition: Option<Disposition>,
+    /// Asked at this later moment instead of right after the step.
+    pub on: Option<Moment>,
+}
+
+/// A value that may also be wanted absent: `none` in the script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted<T> {
+    Nothing,
+    Just(T),
+}
+
+impl<T: PartialEq + Copy> Wanted<T> {
+    pub fn accepts(self, found: Option<T>) -> bool {
+        match self {
+            Wanted::Nothing => found.is_none(),
+            Wanted::Just(wanted) => found == Some(wanted),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Wanted<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        if word == "none" {
+            return Ok(Wanted::Nothing);
+        }
+        let value: StringDeserializer<ValueError> = word.into_deserializer();
+        // serde names the words of `T`; `none` is one more.
+        T::deserialize(value)
+            .map(Wanted::Just)
+            .map_err(|error| serde::de::Error::custom(format!("{error}, `none`")))
+    }
+}
+
+impl<T: std::fmt::Display> std::fmt::Display for Wanted<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Wanted::Nothing => f.write_str("none"),
+            Wanted::Just(value) => value.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a stage tells of its world: plain values to show and to compare with what was expected.
+
+use serde::Serialize;
+
+use super::script::Mark;
+use super::vocabulary::{Conduct, Duty, PaperId, PositionKind};
+use crate::clock::SimTime;
+use crate::demand::{Act, DemandId, Disposition, Item, Outcome};
+use crate::world::{Address, AuthorityId, DataClass, Jurisdiction, RegionId};
+
+/// A matter as it stands now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MatterView {
+    pub matter: DemandId,
+    pub disposition: Disposition,
+    /// What was wrong on the face of the demand, if it was sent back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub returned_for: Vec<String>,
+    pub items: Vec<ItemView>,
+    /// What contempt has cost so far, as `25000 USD a day for 3 days: 75000 USD`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fines: Vec<String>,
+}
+
+/// One act on one item, and all that was decided about it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ItemView {
+    pub act: Act,
+    pub item: Item,
+    pub positions: Vec<PositionView>,
+    pub duty: Duty,
+    /// When it is, or was, due; absent while suspended and where nothing is compelled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<SimTime>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspended_by: Vec<PaperId>,
+    /// Absent where nothing is left to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conduct: Option<Conduct>,
+    /// Absent while it is still fought over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// The treaty named to the authority, if the item is not produced and there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub treaty: Option<String>,
+}
+
+/// What one jurisdiction's law holds, with the rules that say so.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PositionView {
+    pub jurisdiction: Jurisdiction,
+    pub kind: PositionKind,
+    pub rules: Vec<RuleView>,
+}
+
+/// One rule of a law book.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RuleView {
+    pub id: String,
+    pub cite: String,
+    /// One plain sentence.
+    pub says: String,
+    /// `binding`, `persuasive` or `open`.
+    pub weight: String,
+    pub mark: Mark,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub penalty: Option<String>,
+}
+
+/// Something that came about on the stage, with the simulated time it bears.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Happening {
+    pub at: SimTime,
+    #[serde(flatten)]
+    pub what: Happened,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Happened {
+    /// An entry of the record, with the head that its permit rests on.
+    Recorded { entry: u64, matter: DemandId, kind: String, root: String, cosigned_by: Vec<String> },
+    /// A region was shown a permit and handed something over.
+    Produced {
+        matter: DemandId,
+        region: RegionId,
+        classes: Vec<DataClass>,
+        objects: u64,
+        bytes: u64,
+        /// Only ciphertext: no key was within control.
+        ciphertext: bool,
+        sealed_to: AuthorityId,
+        conditions: Vec<String>,
+        /// What the region's own law holds against it, where the region could not refuse.
+        objections: Vec<String>,
+    },
+    /// A region was shown a permit and refused.
+    Refused { matter: DemandId, region: RegionId, why: String },
+    /// A request of one state to another moved on.
+    Routed { matter: DemandId, institution: String, what: String },
+    /// Legal process reached the provider that the script did not write: the local order that answers a request.
+    Received { matter: DemandId, from: AuthorityId, what: String },
+    /// Time ran out for something.
+    TimeLimit { matter: DemandId, what: String },
+}
+
+/// One copy of an account, its place and its key.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CopyView {
+    pub class: DataClass,
+    pub region: RegionId,
+    pub place: String,
+    /// Who can use its key, in words: `region and head office`.
+    pub keys: String,
+    pub objects: u64,
+    pub bytes: u64,
+}
+
+/// Who may, and who can, read one data class of an account, and at what price.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReachView {
+    pub who: String,
+    pub class: DataClass,
+    pub region: RegionId,
+    pub may: String,
+    pub can: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
+}
+
+/// Where an account's data rests, and who can reach it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AccountView {
+    pub account: Address,
+    pub copies: Vec<CopyView>,
+    pub reach: Vec<ReachView>,
+}
+
+/// The head of the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RecordHead {
+    pub size: u64,
+    /// Root hash in lower-case hexadecimal.
+    pub root: String,
+}
