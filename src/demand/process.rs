@@ -77,6 +77,9 @@ pub struct Demand {
     pub issued: SimTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<SimTime>,
+    /// The time the instrument itself sets for an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_by: Option<SimTime>,
     pub proof: ProofLevel,
     pub offence: Offence,
     pub acts: Vec<Act>,

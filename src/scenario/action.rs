@@ -85,6 +85,7 @@ impl Reader<'_> {
             None => at,
         };
         let valid_until = self.parse_optional::<Moment>(raw.valid_until.as_ref());
+        let return_by = self.parse_optional::<Moment>(raw.return_by.as_ref());
         let place = self.parse(&raw.offence.place);
         let accounts: Vec<_> =
             raw.accounts.get_ref().iter().filter_map(|name| self.account_named(name)).collect();
@@ -115,6 +116,7 @@ impl Reader<'_> {
             served_on: served_on?,
             issued: issued?.time(),
             valid_until: valid_until?.map(Moment::time),
+            return_by: return_by?.map(Moment::time),
             proof: raw.proof,
             offence: Offence {
                 description: raw.offence.description,

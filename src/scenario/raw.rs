@@ -113,6 +113,7 @@ pub struct RawDemand {
     pub served_on: Text,
     pub issued: Option<Text>,
     pub valid_until: Option<Text>,
+    pub return_by: Option<Text>,
     pub proof: ProofLevel,
     pub offence: RawOffence,
     pub acts: Option<Vec<Act>>,
