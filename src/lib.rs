@@ -27,5 +27,8 @@ pub mod scenario;
 /// Regions, countries, courts, treaties, the provider's entities, the roster of authorities.
 pub mod world;
 
+/// Keys, wraps and sealing; opens only for a clearance.
+pub mod vault;
+
 /// Mail files and messages: what they say, in and out, byte for byte.
 pub mod mail;

@@ -1,0 +1,206 @@
+//! A copy with its keys at hand.
+
+use std::fmt;
+
+use aes_gcm::Aes256Gcm;
+use zeroize::Zeroizing;
+
+use super::VaultError;
+use super::aead;
+use super::clearance::{Delivery, Reads, Rotate};
+use super::id::{CopyId, ObjectId};
+use super::key::{CopyKey, Generation, IndexKey, KEY_LENGTH, MessageKey, Secret, secret_from};
+use super::object::{self, BodyOpener, BodySealer, ObjectDate, ObjectFacts, ObjectHeader};
+use super::wrap::{CopyIdentity, CopyKeyWrap, domain};
+
+/// What a store keeps of a copy's keys of one generation. All of it is sealed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SealedCopyKeys {
+    pub generation: Generation,
+    /// The copy's key, once for each who can use it. This set is the copy's key custody.
+    pub wraps: Vec<CopyKeyWrap>,
+    /// The index key, sealed under the copy's key of this generation.
+    pub index_key: Vec<u8>,
+}
+
+/// A copy's keys of one generation, opened. To read with it still takes a clearance that covers the object.
+pub struct OpenCopy {
+    identity: CopyIdentity,
+    generation: Generation,
+    wrapper: Aes256Gcm,
+    index: IndexKey,
+}
+
+impl OpenCopy {
+    /// Keys for a new copy, or for the next generation of one whose index key is `index`.
+    pub(super) fn with_key(identity: CopyIdentity, key: &CopyKey, index: Secret) -> (Self, Vec<u8>) {
+        let wrapper = key.cipher();
+        let sealed = aead::seal(&wrapper, &index_binding(&identity, key.generation()), index.as_ref());
+        let (generation, index) = (key.generation(), IndexKey::new(index));
+        (OpenCopy { identity, generation, wrapper, index }, sealed)
+    }
+
+    pub(super) fn open(identity: CopyIdentity, key: &CopyKey, index_key: &[u8]) -> Result<Self, VaultError> {
+        let wrapper = key.cipher();
+        let generation = key.generation();
+        let index = aead::open(&wrapper, &index_binding(&identity, generation), index_key)
+            .and_then(|opened| secret_from(&opened))
+            .map(IndexKey::new)
+            .ok_or(VaultError::DoesNotOpen { what: "an index key", of: identity.copy })?;
+        Ok(OpenCopy { identity, generation, wrapper, index })
+    }
+
+    pub fn identity(&self) -> &CopyIdentity {
+        &self.identity
+    }
+
+    pub fn id(&self) -> CopyId {
+        self.identity.copy
+    }
+
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    pub(super) fn index_secret(&self) -> &Secret {
+        self.index.secret()
+    }
+
+    /// A keyed digest, to name a row of the index by what it holds. Another copy has another for the same bytes.
+    pub fn index_tag(&self, purpose: &str, bytes: &[u8]) -> [u8; 16] {
+        self.index.tag(purpose, bytes)
+    }
+
+    /// Seals a small value that lies in the index beside the row named `name`, and opens only there.
+    pub(super) fn seal_value(&self, name: &[u8], value: &[u8]) -> Vec<u8> {
+        self.index.seal_value(name, value)
+    }
+
+    pub(super) fn open_value(&self, name: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.index
+            .open_value(name, sealed)
+            .ok_or(VaultError::DoesNotOpen { what: "a row of the index", of: self.identity.copy })
+    }
+
+    /// Seals an object that is there as a whole: its header, and its body.
+    pub fn seal(
+        &self,
+        _: &Delivery,
+        date: ObjectDate,
+        version: u32,
+        plain: &[u8],
+    ) -> (ObjectHeader, Vec<u8>) {
+        let drawn = Drawn::fresh();
+        let body = BodySealer::new(&drawn.key, &self.identity, drawn.object, version).whole(plain);
+        let facts = ObjectFacts { date, length: plain.len() as u64 };
+        (self.header(&drawn, version, &facts), body)
+    }
+
+    /// Begins to seal an object that arrives in pieces.
+    pub fn sealer(&self, _: &Delivery, date: ObjectDate, version: u32) -> ObjectSealer<'_> {
+        let drawn = Drawn::fresh();
+        let body = BodySealer::new(&drawn.key, &self.identity, drawn.object, version);
+        ObjectSealer { copy: self, drawn, body, date, version }
+    }
+
+    fn header(&self, drawn: &Drawn, version: u32, facts: &ObjectFacts) -> ObjectHeader {
+        let name = (drawn.object, version, self.generation);
+        object::wrap_key(&self.wrapper, &self.identity, name, &drawn.key, facts, drawn.nonce)
+    }
+
+    /// Opens an object's key, if the clearance covers the object; `None` if it does not.
+    pub fn open_object<C: Reads>(
+        &self,
+        clearance: &C,
+        header: &ObjectHeader,
+    ) -> Result<Option<BodyOpener>, VaultError> {
+        if !clearance.covers_copy(&self.identity) {
+            return Ok(None);
+        }
+        let (key, facts) = self.unwrap(header)?;
+        if !clearance.covers(&self.identity, facts.date) {
+            return Ok(None);
+        }
+        Ok(Some(BodyOpener::new(&key, &self.identity, header, facts)))
+    }
+
+    /// Wraps an object's key under the next generation of the copy's key. Its body stays as it is.
+    pub fn rewrap(
+        &self,
+        _: &Rotate,
+        next: &OpenCopy,
+        header: &ObjectHeader,
+    ) -> Result<ObjectHeader, VaultError> {
+        let (key, facts) = self.unwrap(header)?;
+        let mut nonce = [0; aead::NONCE_LENGTH];
+        rand::fill(&mut nonce);
+        let name = (header.object, header.version, next.generation);
+        Ok(object::wrap_key(&next.wrapper, &next.identity, name, &key, &facts, nonce))
+    }
+
+    fn unwrap(&self, header: &ObjectHeader) -> Result<(MessageKey, ObjectFacts), VaultError> {
+        object::unwrap_key(&self.wrapper, &self.identity, header)
+    }
+}
+
+impl fmt::Debug for OpenCopy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenCopy({:?}, generation {}, …)", self.identity, self.generation)
+    }
+}
+
+/// `domain | class | copy | generation`.
+fn index_binding(of: &CopyIdentity, generation: Generation) -> Vec<u8> {
+    let mut aad = vec![domain::INDEX_KEY, super::wrap::class_code(of.class)];
+    aad.extend_from_slice(of.copy.as_bytes());
+    aad.extend_from_slice(&generation.0.to_be_bytes());
+    aad
+}
+
+/// What is drawn at random for each object, in one go.
+struct Drawn {
+    object: ObjectId,
+    key: MessageKey,
+    nonce: [u8; aead::NONCE_LENGTH],
+}
+
+impl Drawn {
+    /// Always from the operating system's generator, even where the rest of a deployment replays a seed: a key
+    /// that came up twice would seal two bodies with the same nonces, and nothing that is recorded depends on it.
+    fn fresh() -> Self {
+        let mut bytes = Zeroizing::new([0u8; 16 + KEY_LENGTH + aead::NONCE_LENGTH]);
+        rand::fill(bytes.as_mut());
+        let (mut object, mut key, mut nonce) = ([0; 16], Zeroizing::new([0; KEY_LENGTH]), [0; 12]);
+        object.copy_from_slice(&bytes[..16]);
+        key.copy_from_slice(&bytes[16..16 + KEY_LENGTH]);
+        nonce.copy_from_slice(&bytes[16 + KEY_LENGTH..]);
+        Drawn { object: ObjectId::from_bytes(object), key: MessageKey::new(key), nonce }
+    }
+}
+
+/// Seals an object that arrives in pieces. Sealed bytes are appended to the caller's buffer, who takes them out
+/// as often as it likes.
+pub struct ObjectSealer<'copy> {
+    copy: &'copy OpenCopy,
+    drawn: Drawn,
+    body: BodySealer,
+    date: ObjectDate,
+    version: u32,
+}
+
+impl ObjectSealer<'_> {
+    pub fn push(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        self.body.push(plain, out);
+    }
+
+    pub fn finish(self, out: &mut Vec<u8>) -> ObjectHeader {
+        let length = self.body.finish(out);
+        self.copy.header(&self.drawn, self.version, &ObjectFacts { date: self.date, length })
+    }
+}
+
+impl fmt::Debug for ObjectSealer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ObjectSealer({:?}, …)", self.copy.identity)
+    }
+}
