@@ -8,8 +8,8 @@ use super::moment::Moment;
 use super::raw::{RawDemand, RawEffect, RawFiling, RawOrder, RawPerDay, RawRoute, RawStance, Text};
 use super::reader::{Reader, header, inside_out, stance};
 use super::script::{Action, RouteTaken};
-use super::vocabulary::{Filing, Order, OrderEffect, PaperId, PerDay};
 use crate::demand::{Act, Demand, DemandId, ExecutesRequest, Offence, Relation};
+use crate::gate::{Filing, Order, OrderEffect, PaperId, PerDay};
 
 /// The keys of a step of which it has exactly one.
 pub(super) struct RawActions {

@@ -29,6 +29,7 @@ mod reader;
 mod report;
 mod script;
 mod stage;
+mod text;
 mod view;
 mod vocabulary;
 
@@ -48,11 +49,9 @@ pub use script::{
     StanceChange, Step, Wanted,
 };
 pub use stage::Stage;
+pub use text::{Look, Pace, TextObserver};
 pub use view::{
     AccountView, CopyView, Happened, Happening, ItemView, MatterView, PositionView, ReachView, RecordHead,
     RuleView,
 };
-pub use vocabulary::{
-    BadPaperId, Conduct, Duty, Filing, FilingKind, KeyCustody, Order, OrderEffect, PaperId, Party, PerDay,
-    PositionKind, Selector,
-};
+pub use vocabulary::{Conduct, Duty, KeyCustody, PositionKind};

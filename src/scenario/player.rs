@@ -31,11 +31,11 @@ impl Observer for Unwatched {
 pub enum Sight<'a> {
     Opening(&'a Script),
     /// What came about since the last step, before the next begins.
-    Meanwhile(&'a Script, &'a [Happening]),
+    Meanwhile(Moment, &'a [Happening]),
     Step(&'a Step),
     /// Somebody asks how things stand, between two steps.
     Question(Moment),
-    Happened(&'a Step, &'a [Happening]),
+    Happened(&'a [Happening]),
     /// A matter that the step is about or that changed, with how it stood when it was last seen.
     Matter {
         now: &'a MatterView,
@@ -207,14 +207,14 @@ impl<S: Stage> Play<'_, S> {
         };
         scene.meanwhile = on_stage!(line, self.stage.advance_to(cue.at().time()));
         if !scene.meanwhile.is_empty() {
-            self.show(Sight::Meanwhile(self.script, &scene.meanwhile)).await?;
+            self.show(Sight::Meanwhile(cue.at(), &scene.meanwhile)).await?;
         }
         match cue {
             Cue::Step(step) => {
                 self.show(Sight::Step(step)).await?;
                 scene.happenings = on_stage!(line, self.act(&step.action));
                 if !scene.happenings.is_empty() {
-                    self.show(Sight::Happened(step, &scene.happenings)).await?;
+                    self.show(Sight::Happened(&scene.happenings)).await?;
                 }
             }
             Cue::Question(at, _) => self.show(Sight::Question(*at)).await?,

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 
 use super::script::{Mark, Wanted};
-use super::vocabulary::{Conduct, Duty, FilingKind, KeyCustody, Party, PositionKind};
+use super::vocabulary::{Conduct, Duty, KeyCustody, PositionKind};
 use crate::demand::{Act, DateRange, Disposition, InstrumentKind, Outcome, ProofLevel, RelationKind, Term};
+use crate::gate::{FilingKind, Party};
 use crate::world::DataClass;
 
 pub type Text = Spanned<String>;

@@ -14,9 +14,9 @@ use super::raw::{RawAccount, RawExpect, RawScript, RawSelector, RawStance, RawSt
 use super::script::{
     AccountSpec, Expect, History, InlineAccount, InlineMessage, Script, Setting, StanceChange, Step,
 };
-use super::vocabulary::{PaperId, Selector};
 use crate::demand::{Act, DemandId};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::gate::{PaperId, Selector};
 use crate::world::{Address, AuthorityId, EntityId, Jurisdiction, RegionId};
 
 /// All that is wrong with one script, from its top to its end.

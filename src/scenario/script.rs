@@ -6,8 +6,9 @@ use serde::de::value::{Error as ValueError, StringDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::moment::Moment;
-use super::vocabulary::{Conduct, Duty, Filing, KeyCustody, Order, PaperId, PositionKind, Selector};
+use super::vocabulary::{Conduct, Duty, KeyCustody, PositionKind};
 use crate::demand::{Act, Demand, DemandId, Disposition, Outcome};
+use crate::gate::{Filing, Order, PaperId, Selector};
 use crate::world::{Address, AuthorityId, Country, DataClass, EntityId, Jurisdiction, RegionId};
 
 /// A script that was read and checked: every name in it is known, and every time in order.

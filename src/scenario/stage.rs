@@ -3,9 +3,9 @@ use std::future::Future;
 use super::moment::Moment;
 use super::script::{AccountSpec, RouteTaken, Setting, StanceChange};
 use super::view::{AccountView, Happening, MatterView, RecordHead};
-use super::vocabulary::{Filing, Order};
 use crate::clock::SimTime;
 use crate::demand::{Demand, DemandId};
+use crate::gate::{Filing, Order};
 use crate::world::Address;
 
 /// The stage on which a script plays: a whole provider with its regions, courts and clock.

@@ -10,9 +10,10 @@ use super::view::{
     AccountView, CopyView, Happened, Happening, ItemView, MatterView, PositionView, ReachView, RecordHead,
     RuleView,
 };
-use super::vocabulary::{Conduct, Duty, Filing, Order, PositionKind};
+use super::vocabulary::{Conduct, Duty, PositionKind};
 use crate::clock::SimTime;
 use crate::demand::{Act, DateRange, Demand, DemandId, Disposition, Item, Outcome, Place};
+use crate::gate::{Filing, Order};
 use crate::world::{Address, DataClass};
 
 pub fn t(text: &str) -> SimTime {
@@ -102,7 +103,7 @@ impl Stage for FakeStage {
         matter: &DemandId,
         filing: &Filing,
     ) -> Result<Vec<Happening>, CurtainFell> {
-        self.log.push(format!("filing {matter} {} {}", filing.id, filing.kind));
+        self.log.push(format!("filing {matter} {} {:?}", filing.id, filing.kind));
         Ok(Vec::new())
     }
 

@@ -1,6 +1,7 @@
 use super::testing::{FakeStage, SMALL, matter, names, t};
 use super::*;
 use crate::diagnostic::SourceFile;
+use crate::world::DataClass;
 
 fn parse(text: &str) -> Result<Script, BadScript> {
     Script::parse(&SourceFile::new("play.toml", text), &names())
@@ -197,4 +198,80 @@ fn the_world_can_differ() {
     let script = parse(&changed("seed = \"small\"\n", world)).unwrap();
     assert_eq!(script.setting.stance.compelled_foreign, Some(Conduct::Refuse));
     assert_eq!(script.setting.key_custody.values().collect::<Vec<_>>(), [&KeyCustody::Region]);
+}
+
+/// Plays the small script before a reader, with something of everything coming about.
+async fn told(width: usize, colour: bool) -> String {
+    let mut stage = stage();
+    let matter = || "13-mag-2814".parse().unwrap();
+    stage.on_receipt = vec![
+        Happened::Recorded {
+            entry: 1,
+            matter: matter(),
+            kind: "decided".into(),
+            root: "3f".repeat(32),
+            cosigned_by: vec!["de-frankfurt".into(), "university".into()],
+        },
+        Happened::Produced {
+            matter: matter(),
+            region: "us-virginia".parse().unwrap(),
+            classes: vec![DataClass::Traffic],
+            objects: 41,
+            bytes: 12_345,
+            ciphertext: false,
+            sealed_to: "us-doj".parse().unwrap(),
+            conditions: vec!["only for this case".into()],
+            objections: vec![],
+        },
+        Happened::Refused {
+            matter: matter(),
+            region: "ie-dublin".parse().unwrap(),
+            why: "no Irish order".into(),
+        },
+    ];
+    stage.meanwhile = vec![Happening {
+        at: t("2014-06-01T12:00:00Z"),
+        what: Happened::TimeLimit { matter: matter(), what: "the warrant's own date passed".into() },
+    }];
+    let names = names();
+    let mut text = Vec::new();
+    let mut observer = TextObserver::new(&mut text, &names, Look { width, colour }, Pace::None);
+    let script = changed("suspended = false", "suspended = true");
+    run(&parse(&script).unwrap(), &mut stage, &mut observer).await.unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test]
+async fn a_play_reads_well() {
+    insta::assert_snapshot!(told(100, false).await);
+}
+
+#[tokio::test]
+async fn no_line_is_wider_than_the_page() {
+    for width in [60, 72, 100, 140] {
+        let text = told(width, false).await;
+        // A rule's name and a file's place are one word, which is not broken.
+        for line in text.lines().filter(|line| line.split_whitespace().count() > 3) {
+            assert!(line.chars().count() <= width, "{width}: {line}");
+        }
+        assert!(text.lines().all(|line| line.trim_end() == line), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn colour_changes_nothing_but_colour() {
+    let coloured = told(80, true).await;
+    assert!(coloured.contains('\u{1b}'));
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), told(80, false).await);
+}
+
+#[tokio::test]
+async fn the_report_as_json_says_that_it_is_simulated() {
+    let report = play(SMALL, &mut stage()).await;
+    let mut json = Vec::new();
+    report.write_json(&mut json).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(value["simulated"], true);
+    assert_eq!(value["expectations"]["held"], 4);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&value["scenes"][2]).unwrap());
 }

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::script::Mark;
-use super::vocabulary::{Conduct, Duty, PaperId, PositionKind};
+use super::vocabulary::{Conduct, Duty, PositionKind};
 use crate::clock::SimTime;
 use crate::demand::{Act, DemandId, Disposition, Item, Outcome};
+use crate::gate::{Meter, PaperId};
 use crate::world::{Address, AuthorityId, DataClass, Jurisdiction, RegionId};
 
 /// A matter as it stands now.
@@ -18,9 +19,9 @@ pub struct MatterView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub returned_for: Vec<String>,
     pub items: Vec<ItemView>,
-    /// What contempt has cost so far, as `25000 USD a day for 3 days: 75000 USD`.
+    /// What contempt has cost so far.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub fines: Vec<String>,
+    pub fines: Vec<Meter>,
 }
 
 /// One act on one item, and all that was decided about it.
