@@ -20,6 +20,8 @@ pub mod entropy;
 pub mod demand;
 /// Intake, matter, decision, conduct, treaty route.
 pub mod gate;
+/// Law books in force, positions, explanation.
+pub mod law;
 /// The append-only log of all matters' events, permits, witnesses, verification.
 pub mod record;
 /// The script language, and the player that performs a script on a stage.

@@ -1,0 +1,348 @@
+//! One law book: `config/law/<code>.toml` and `config/law/<code>.cedar`, read and checked.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use cedar_policy::{Effect as CedarEffect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
+use cedar_policy_core::ast;
+
+use super::check::{Checker, Scope, narrowed_to, range};
+use super::clause::{Clause, clauses};
+use super::header::Header;
+use super::rule::{Certainty, Effect, Keyed, Rule, SourceMark, Weight};
+use super::vocabulary::uid;
+use crate::clock::Date;
+use crate::demand::{Act, InstrumentKind};
+use crate::diagnostic::{Diagnostic, SourceFile};
+
+/// A rule together with the policy that says when it applies.
+#[derive(Debug)]
+pub(super) struct Article {
+    pub(super) rule: Arc<Rule>,
+    /// Unique among the articles of all books: the rule's id and its first day.
+    pub(super) policy_id: PolicyId,
+    pub(super) policy: Policy,
+    pub(super) acts: Vec<Act>,
+    /// None: any instrument.
+    pub(super) instruments: Option<Vec<InstrumentKind>>,
+    /// None: any category.
+    pub(super) category: Option<String>,
+    pub(super) clauses: Vec<Clause>,
+    /// Where it stands in its file, in bytes.
+    pub(super) span: Range<usize>,
+}
+
+impl Article {
+    pub(super) fn is_about(&self, act: Act, instrument: InstrumentKind) -> bool {
+        self.acts.contains(&act) && self.instruments.as_ref().is_none_or(|all| all.contains(&instrument))
+    }
+}
+
+/// Reads the rules of a book.
+pub(super) fn read_articles(
+    file: &SourceFile,
+    header: &Header,
+    schema: &Schema,
+) -> Result<Vec<Arc<Article>>, Vec<Diagnostic>> {
+    let set: PolicySet = file.text().parse().map_err(|errors: cedar_policy::ParseErrors| {
+        errors.iter().map(|error| cedar_error(file, error)).collect::<Vec<_>>()
+    })?;
+    let mut errors = Vec::new();
+    for template in set.templates() {
+        let what = "a template (`?principal`, `?resource`) is not a rule";
+        let span = AsRef::<ast::Template>::as_ref(template).loc().map_or(0..0, range);
+        errors.push(file.at(span, what).help("name the instrument and the data"));
+    }
+    let mut articles: Vec<Article> =
+        set.policies().filter_map(|policy| article(file, header, policy, &mut errors)).collect();
+    articles.sort_by_key(|article| article.span.start);
+    overlaps(file, &articles, &mut errors);
+    if errors.is_empty() {
+        validate(file, schema, &articles, &mut errors);
+    }
+    if errors.is_empty() { Ok(articles.into_iter().map(Arc::new).collect()) } else { Err(errors) }
+}
+
+fn article(
+    file: &SourceFile,
+    header: &Header,
+    policy: &Policy,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<Article> {
+    let syntax: &ast::Policy = policy.as_ref();
+    let span = syntax.loc().map_or(0..0, range);
+    let before = errors.len();
+    if policy.effect() != CedarEffect::Permit {
+        errors.push(file.at(span.clone(), "a rule is written as `permit`, whatever follows from it").help(
+            "`@effect(\"bars\")` says that it forbids; `forbid` would override other rules without a word",
+        ));
+    }
+    let rule = Annotations { file, header, policy, span: span.clone(), errors }.rule();
+    let mut checker = Checker::new(file, header, span.clone());
+    let Scope { acts, instruments, category } = checker.scope(syntax);
+    if let Some(condition) = syntax.non_scope_constraints() {
+        checker.condition(condition, false, 0);
+    }
+    errors.extend(checker.finish());
+    let clauses = clauses(syntax);
+    let instruments = instruments.or_else(|| clauses.iter().find_map(|clause| narrowed_to(&clause.expr)));
+    unreachable_scope(file, header, &acts, instruments.as_deref(), &span, errors);
+    let rule = rule?;
+    if errors.len() > before {
+        return None;
+    }
+    let policy_id = PolicyId::new(format!("{}@{}", rule.id, rule.from));
+    let policy = policy.new_id(policy_id.clone());
+    Some(Article { rule: Arc::new(rule), policy_id, policy, acts, instruments, category, clauses, span })
+}
+
+/// A rule about what its book does not cover would never be asked.
+fn unreachable_scope(
+    file: &SourceFile,
+    header: &Header,
+    acts: &[Act],
+    instruments: Option<&[InstrumentKind]>,
+    span: &Range<usize>,
+    errors: &mut Vec<Diagnostic>,
+) {
+    for act in acts {
+        for instrument in instruments.unwrap_or(&InstrumentKind::ALL) {
+            let covered = header.covers_at_all(*act, *instrument);
+            if !covered && instruments.is_some() {
+                let what = format!("the book does not cover the act `{act}` with a `{instrument}`");
+                errors.push(file.at(span.clone(), what).help(
+                    "this rule would never be asked: add them under [[covers]] in the book's .toml file, or \
+                     take them out of the rule",
+                ));
+            }
+        }
+    }
+}
+
+/// Two versions of one rule may not hold on the same day.
+fn overlaps(file: &SourceFile, articles: &[Article], errors: &mut Vec<Diagnostic>) {
+    for (i, later) in articles.iter().enumerate() {
+        for earlier in &articles[..i] {
+            let (a, b) = (&earlier.rule, &later.rule);
+            let both = a.id == b.id
+                && b.until.is_none_or(|until| a.from < until)
+                && a.until.is_none_or(|until| b.from < until);
+            if both {
+                let what = format!("two versions of the rule `{}` hold on the same day", b.id);
+                errors.push(
+                    file.at(later.span.clone(), what)
+                        .help(format!("the other one, at {}, holds {}", line(file, earlier), days(a)))
+                        .help(
+                            "end the earlier one with @until on the day the later one begins, or rename one",
+                        ),
+                );
+            }
+        }
+    }
+}
+
+fn line(file: &SourceFile, article: &Article) -> String {
+    match file.at(article.span.clone(), "").place() {
+        Some((line, _)) => format!("line {line}"),
+        None => "another line".to_owned(),
+    }
+}
+
+fn days(rule: &Rule) -> String {
+    match rule.until {
+        Some(until) => format!("from {} until {until}", rule.from),
+        None => format!("from {}", rule.from),
+    }
+}
+
+/// Cedar's strict validation: types, and that every fact exists.
+fn validate(file: &SourceFile, schema: &Schema, articles: &[Article], errors: &mut Vec<Diagnostic>) {
+    let set = match PolicySet::from_policies(articles.iter().map(|article| article.policy.clone())) {
+        Ok(set) => set,
+        Err(error) => return errors.push(Diagnostic::about_file(file.path(), error.to_string())),
+    };
+    let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
+    errors.extend(result.validation_errors().map(|error| cedar_error(file, error)));
+    errors.extend(result.validation_warnings().map(|warning| cedar_error(file, warning)));
+}
+
+/// An error of Cedar's, at the place it names.
+pub(super) fn cedar_error(file: &SourceFile, error: &dyn miette::Diagnostic) -> Diagnostic {
+    let label = error.labels().and_then(|mut labels| labels.next());
+    let mut diagnostic = match label {
+        Some(label) => file.at(label.offset()..label.offset() + label.len(), error.to_string()),
+        None => Diagnostic::about_file(file.path(), error.to_string()),
+    };
+    if let Some(help) = error.help() {
+        diagnostic = diagnostic.help(help.to_string());
+    }
+    diagnostic
+}
+
+/// The annotations of one policy, on their way to a [`Rule`].
+struct Annotations<'a> {
+    file: &'a SourceFile,
+    header: &'a Header,
+    policy: &'a Policy,
+    span: Range<usize>,
+    errors: &'a mut Vec<Diagnostic>,
+}
+
+/// Every annotation a rule may have; the last two are optional.
+const ANNOTATIONS: [&str; 11] =
+    ["id", "cite", "effect", "weight", "says", "source", "keyed", "from", "until", "penalty", "remedy"];
+
+impl Annotations<'_> {
+    fn rule(mut self) -> Option<Rule> {
+        for (name, _) in self.policy.annotations() {
+            if !ANNOTATIONS.contains(&name) {
+                let error = self
+                    .file
+                    .at(self.at(name), format!("unknown annotation `@{name}`"))
+                    .allowed(name, ANNOTATIONS);
+                self.errors.push(error);
+            }
+        }
+        let id = self.text("id").filter(|id| self.is_id(id));
+        let (cite, says) = (self.text("cite"), self.text("says"));
+        let effect = self.word("effect", Effect::ALL.iter().map(|e| e.as_str()));
+        let weight = self.word("weight", Weight::ALL.iter().map(|w| w.as_str()));
+        let keyed = self.word("keyed", Keyed::ALL.iter().map(|k| k.as_str()));
+        let from = self.date("from");
+        let until = match self.policy.annotation("until") {
+            Some("open") => Some(None),
+            _ => self.date("until").map(Some),
+        };
+        let source = self.source();
+        let (penalty, remedy) = (self.optional("penalty"), self.optional("remedy"));
+        let rule = Rule {
+            id: id?,
+            cite: cite?,
+            effect: effect?,
+            weight: weight?,
+            says: says?,
+            source: source?,
+            penalty,
+            remedy,
+            keyed: keyed?,
+            from: from?,
+            until: until?,
+        };
+        self.holds_in_span(&rule);
+        Some(rule)
+    }
+
+    /// Where an annotation stands, or the whole policy if it is missing.
+    fn at(&self, name: &str) -> Range<usize> {
+        let syntax: &ast::Policy = self.policy.as_ref();
+        let found = syntax.annotations().find(|(key, _)| AsRef::<str>::as_ref(*key) == name);
+        found.and_then(|(_, annotation)| annotation.loc.as_ref()).map_or_else(|| self.span.clone(), range)
+    }
+
+    fn error(&mut self, name: &str, what: String, help: &str) {
+        self.errors.push(self.file.at(self.at(name), what).help(help));
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        match self.policy.annotation(name).map(str::trim) {
+            Some(text) if !text.is_empty() => Some(text.to_owned()),
+            Some(_) => {
+                self.error(name, format!("`@{name}` is empty"), "say it, or take the rule out");
+                None
+            }
+            None => {
+                let rule = self.policy.annotation("id").map_or(String::new(), |id| format!(" `{id}`"));
+                let help = "a rule has @id @cite @effect @weight @keyed @from @until @says @source, and may have \
+                            @penalty and @remedy";
+                self.error(name, format!("the rule{rule} has no `@{name}`"), help);
+                None
+            }
+        }
+    }
+
+    fn optional(&mut self, name: &str) -> Option<String> {
+        self.policy.annotation(name)?;
+        self.text(name)
+    }
+
+    fn word<T: std::str::FromStr>(
+        &mut self,
+        name: &str,
+        allowed: impl Iterator<Item = &'static str>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        text.parse().ok().or_else(|| {
+            let what = format!("`@{name}` is `{text}`");
+            let error = self.file.at(self.at(name), what).allowed(&text, allowed);
+            self.errors.push(error);
+            None
+        })
+    }
+
+    fn date(&mut self, name: &str) -> Option<Date> {
+        let text = self.text(name)?;
+        let dashed = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+        match text.parse::<Date>() {
+            Ok(date) if dashed => Some(date),
+            _ => {
+                let help = if name == "until" {
+                    "write `2018-04-17`, the first day on which it no longer holds, or `open`"
+                } else {
+                    "write `2018-03-23`"
+                };
+                self.error(name, format!("`@{name}` is `{text}`, which is not a date"), help);
+                None
+            }
+        }
+    }
+
+    /// `verified: where it was read`.
+    fn source(&mut self) -> Option<SourceMark> {
+        let text = self.text("source")?;
+        let parsed = text.split_once(':').and_then(|(mark, read_in)| {
+            let certainty = mark.trim().parse::<Certainty>().ok()?;
+            let read_in = read_in.trim();
+            (!read_in.is_empty()).then(|| SourceMark { certainty, read_in: read_in.to_owned() })
+        });
+        if parsed.is_none() {
+            let error = self
+                .file
+                .at(self.at("source"), format!("`@source` is `{text}`"))
+                .help("write a mark, a colon, and where it was read: `verified: law.cornell.edu/uscode/text/18/2703`")
+                .allowed(text.split(':').next().unwrap_or(&text), Certainty::ALL.iter().map(|c| c.as_str()));
+            self.errors.push(error);
+        }
+        parsed
+    }
+
+    fn is_id(&mut self, id: &str) -> bool {
+        let prefix = format!("{}-", self.header.jurisdiction.as_str().to_lowercase());
+        let fits = id.len() > prefix.len()
+            && id.starts_with(&prefix)
+            && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !fits {
+            let what = format!("`{id}` is not the id of a rule of this book");
+            let help = format!("write lower-case letters, digits and dashes, starting with `{prefix}`");
+            self.error("id", what, &help);
+        }
+        fits
+    }
+
+    fn holds_in_span(&mut self, rule: &Rule) {
+        if rule.until.is_some_and(|until| until <= rule.from) {
+            let what = format!("the rule `{}` ends before it begins", rule.id);
+            self.error("until", what, "@until is the first day on which it no longer holds");
+        } else if rule.from >= self.header.until || rule.until.is_some_and(|until| until <= self.header.from)
+        {
+            let what = format!("the rule `{}` holds only outside the span of its book", rule.id);
+            let help =
+                format!("the book speaks for the days from {} until {}", self.header.from, self.header.until);
+            self.error("from", what, &help);
+        }
+    }
+}
+
+/// The Cedar resource of a category.
+pub(super) fn category_uid(category: &str) -> cedar_policy::EntityUid {
+    uid("Data", category)
+}

@@ -1,0 +1,205 @@
+//! Law tests: questions with the answer a lawyer expects, as data files beside the law books.
+//!
+//! A file says which question it starts `like`, and each test changes some of its facts and names the position and the
+//! rules it expects. The rules matter as much as the position: they catch a right answer reached the wrong way.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::{Spanned, Table, Value};
+
+use super::{Explanation, Law, PositionKind, Question};
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::world::Jurisdiction;
+
+/// One question and the answer it should get.
+#[derive(Clone, Debug)]
+pub struct LawTest {
+    /// File and name: `dublin.toml: the day the stay is lifted`.
+    pub name: String,
+    pub ask: Jurisdiction,
+    pub question: Question,
+    pub expect: PositionKind,
+    /// Ids of the rules that have to apply: all of them and no other.
+    pub rules: Vec<String>,
+    /// Rules that must not apply, each with words that must stand in one of the conditions it fails.
+    pub closed: Vec<(String, String)>,
+}
+
+/// How a test went.
+#[derive(Clone, Debug)]
+pub struct LawTestResult {
+    pub test: LawTest,
+    pub explanation: Explanation,
+    /// What did not come out as expected; none if the test holds.
+    pub wrong: Vec<String>,
+}
+
+impl LawTestResult {
+    pub fn holds(&self) -> bool {
+        self.wrong.is_empty()
+    }
+}
+
+impl fmt::Display for LawTestResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", if self.holds() { "holds" } else { "DOES NOT HOLD" }, self.test.name)?;
+        self.wrong.iter().try_for_each(|wrong| write!(f, "\n  {wrong}"))
+    }
+}
+
+impl LawTest {
+    /// Reads the tests of every `.toml` file of a folder that has any, in the order of file names.
+    pub fn load(folder: &Path) -> Result<Vec<LawTest>, Vec<Diagnostic>> {
+        let entries = std::fs::read_dir(folder)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| vec![Diagnostic::about_file(folder, format!("cannot be read: {error}"))])?;
+        let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
+        paths.sort();
+        let (mut tests, mut errors) = (Vec::new(), Vec::new());
+        for path in paths {
+            match SourceFile::read(&path).and_then(|file| read(&file)) {
+                Ok(found) => tests.extend(found),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(tests) } else { Err(errors) }
+    }
+
+    /// Asks the question and compares.
+    pub fn run(&self, law: &Law) -> LawTestResult {
+        let explanation = law.explain(&self.ask, &self.question);
+        let position = &explanation.position;
+        let mut wrong = Vec::new();
+        if position.kind != self.expect {
+            let gap = position.gap.as_ref().map_or(String::new(), |gap| format!(" ({gap})"));
+            wrong.push(format!("expected {}, and {} says {}{gap}", self.expect, self.ask, position.kind));
+        }
+        let mut got: Vec<&str> = position.rules.iter().map(|hit| hit.id.as_str()).collect();
+        let mut want: Vec<&str> = self.rules.iter().map(String::as_str).collect();
+        got.sort_unstable();
+        want.sort_unstable();
+        if got != want {
+            wrong.push(format!("expected the rules {want:?}, and {got:?} apply"));
+        }
+        for (rule, words) in &self.closed {
+            let failed: Vec<&str> = explanation
+                .verdicts
+                .iter()
+                .filter(|verdict| verdict.rule.id == *rule && !verdict.applies)
+                .flat_map(|verdict| verdict.failed().map(|condition| condition.text.as_str()))
+                .collect();
+            if !failed.iter().any(|text| text.contains(words.as_str())) {
+                wrong.push(format!(
+                    "expected `{rule}` to fail on a condition with `{words}`, and it failed on {failed:?}"
+                ));
+            }
+        }
+        LawTestResult { test: self.clone(), explanation, wrong }
+    }
+}
+
+fn read(file: &SourceFile) -> Result<Vec<LawTest>, Diagnostic> {
+    // The question that others start from is no test itself.
+    let table: Table = file.parse_toml()?;
+    if !table.contains_key("test") {
+        return Ok(Vec::new());
+    }
+    let raw: RawFile = file.parse_toml()?;
+    let path = file.path().with_file_name(raw.like.get_ref());
+    let base: Table = SourceFile::read(&path)
+        .map_err(|error| file.at(raw.like.span(), format!("the question to start from: {error}")))?
+        .parse_toml()?;
+    raw.test.iter().map(|test| read_test(file, &base, test)).collect()
+}
+
+fn read_test(file: &SourceFile, base: &Table, spanned: &Spanned<RawTest>) -> Result<LawTest, Diagnostic> {
+    let raw = spanned.get_ref();
+    let mut question = base.clone();
+    if let Some(at) = &raw.at {
+        for moment in ["decided", "executed"] {
+            set(&mut question, &["facts", "moments", moment], Value::String(at.clone()));
+        }
+    }
+    merge(&mut question, &raw.with);
+    noons(&mut question);
+    let question = Question::deserialize(question)
+        .map_err(|error| file.at(spanned.span(), format!("the question of `{}`: {error}", raw.name)))?;
+    let name = file.path().file_name().unwrap_or_default().to_string_lossy();
+    Ok(LawTest {
+        name: format!("{name}: {}", raw.name),
+        ask: raw.ask.clone(),
+        question,
+        expect: raw.expect,
+        rules: raw.rules.clone(),
+        closed: raw.closed.iter().map(|c| (c.rule.clone(), c.on.clone())).collect(),
+    })
+}
+
+fn set(table: &mut Table, path: &[&str], value: Value) {
+    let [first, rest @ ..] = path else { return };
+    if rest.is_empty() {
+        table.insert((*first).to_owned(), value);
+    } else if let Some(Value::Table(inner)) = table.get_mut(*first) {
+        set(inner, rest, value);
+    }
+}
+
+fn merge(into: &mut Table, changes: &Table) {
+    for (key, change) in changes {
+        match (into.get_mut(key), change) {
+            (Some(Value::Table(inner)), Value::Table(change)) => merge(inner, change),
+            _ => {
+                into.insert(key.clone(), change.clone());
+            }
+        }
+    }
+}
+
+/// A bare day among the moments stands for its noon in UTC, so that it is the same day in the courts we know of.
+fn noons(question: &mut Table) {
+    let moments = question
+        .get_mut("facts")
+        .and_then(|facts| facts.get_mut("moments"))
+        .and_then(|moments| moments.as_table_mut());
+    for (_, moment) in moments.into_iter().flatten() {
+        if let Value::String(text) = moment
+            && text.len() == 10
+        {
+            text.push_str("T12:00:00Z");
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawFile {
+    /// Another file of the folder: the question that the tests start from.
+    like: Spanned<String>,
+    test: Vec<Spanned<RawTest>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawTest {
+    name: String,
+    ask: Jurisdiction,
+    /// The day it is decided and carried out.
+    at: Option<String>,
+    #[serde(default)]
+    with: Table,
+    expect: PositionKind,
+    #[serde(default)]
+    rules: Vec<String>,
+    #[serde(default)]
+    closed: Vec<RawClosed>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawClosed {
+    rule: String,
+    on: String,
+}

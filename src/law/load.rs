@@ -1,0 +1,172 @@
+//! Reading law books from a folder.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use cedar_policy::{Authorizer, Entities, Schema};
+use miette::Diagnostic as _;
+use sha2::{Digest, Sha256};
+
+use super::book::{cedar_error, read_articles};
+use super::epochs::Index;
+use super::header::Header;
+use super::vocabulary::{self, Days};
+use super::{Book, Law, Question};
+use crate::clock::Date;
+use crate::demand::Act;
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::world::Jurisdiction;
+
+/// The schema's file name.
+const SCHEMA: &str = "schema.cedarschema";
+
+impl Law {
+    /// Reads every book of a folder: `schema.cedarschema`, and for each law `<code>.toml` with `<code>.cedar`. Other
+    /// files and folders are left alone. All errors are reported, not only the first.
+    pub fn load(folder: &Path) -> Result<Law, Vec<Diagnostic>> {
+        let entries = std::fs::read_dir(folder)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| vec![Diagnostic::about_file(folder, format!("cannot be read: {error}"))])?;
+        let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+        paths.retain(|path| {
+            let ending = path.extension().and_then(|ending| ending.to_str());
+            path.is_file() && matches!(ending, Some("cedar" | "toml" | "cedarschema"))
+        });
+        paths.sort();
+        let mut errors = Vec::new();
+        let mut files = Vec::new();
+        for path in paths {
+            match SourceFile::read(&path) {
+                Ok(file) => files.push(file),
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        if files.is_empty() {
+            let what = "there are no law books here";
+            return Err(vec![
+                Diagnostic::about_file(folder, what)
+                    .help(format!("a folder of law books holds `{SCHEMA}`, and `us.toml` with `us.cedar`")),
+            ]);
+        }
+        Law::from_files(files)
+    }
+
+    /// Reads books that are in memory already, as [`Law::load`] reads them from a folder.
+    pub fn from_files(mut files: Vec<SourceFile>) -> Result<Law, Vec<Diagnostic>> {
+        files.sort_by(|a, b| a.path().file_name().cmp(&b.path().file_name()));
+        let revision = revision(&files);
+        let ending = |file: &SourceFile| {
+            file.path().extension().and_then(|ending| ending.to_str()).unwrap_or("").to_owned()
+        };
+        let Some(schema_file) = files.iter().find(|file| ending(file) == "cedarschema") else {
+            let path = files.first().map_or(Path::new(SCHEMA), |file| file.path());
+            return Err(vec![Diagnostic::about_file(
+                path,
+                format!("there is no `{SCHEMA}` beside the law books"),
+            )]);
+        };
+        let schema = read_schema(schema_file).map_err(|error| vec![error])?;
+        let mut errors = Vec::new();
+        let mut books = BTreeMap::new();
+        let mut paired = Vec::new();
+        for head in files.iter().filter(|file| ending(file) == "toml") {
+            match read_book(head, &files, &schema, &mut paired) {
+                Ok((code, book)) => {
+                    books.insert(code, book);
+                }
+                Err(found) => errors.extend(found),
+            }
+        }
+        for rules in files
+            .iter()
+            .filter(|file| ending(file) == "cedar" && !paired.iter().any(|path| path == file.path()))
+        {
+            let head = rules.path().with_extension("toml");
+            let what = "these rules have no head, so they belong to nobody's law";
+            errors.push(
+                Diagnostic::about_file(rules.path(), what).help(format!(
+                    "write `{}`: jurisdiction, span, what it covers, categories",
+                    head.display()
+                )),
+            );
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Law { books, revision, authorizer: Authorizer::new(), nobody: Entities::empty() })
+    }
+
+    /// The same law without the books of other jurisdictions: what a region's node holds. The revision stays that of
+    /// the whole, so that a decision and the node that carries it out name the same one.
+    pub fn only(mut self, jurisdictions: &[Jurisdiction]) -> Law {
+        self.books.retain(|code, _| jurisdictions.contains(code));
+        self
+    }
+}
+
+fn read_book(
+    head: &SourceFile,
+    files: &[SourceFile],
+    schema: &Schema,
+    paired: &mut Vec<PathBuf>,
+) -> Result<(Jurisdiction, Book), Vec<Diagnostic>> {
+    let stem = head.path().file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+    let path = head.path().with_extension("cedar");
+    let rules = files.iter().find(|file| file.path() == path);
+    paired.extend(rules.map(|file| file.path().to_owned()));
+    let header = Header::read(head, stem)?;
+    let Some(rules) = rules else {
+        let what = format!("the book has no rules: there is no `{}`", path.display());
+        return Err(vec![Diagnostic::about_file(head.path(), what)]);
+    };
+    let articles = read_articles(rules, &header, schema)?;
+    let index = Index::build(&header, &articles)
+        .map_err(|error| vec![Diagnostic::about_file(rules.path(), error)])?;
+    let by_policy: HashMap<_, _> =
+        articles.iter().enumerate().map(|(i, article)| (article.policy_id.clone(), i)).collect();
+    Ok((header.jurisdiction.clone(), Book { header, articles, by_policy, index }))
+}
+
+/// Reads the schema, and checks that it describes the facts of this program.
+fn read_schema(file: &SourceFile) -> Result<Schema, Diagnostic> {
+    let (schema, warnings) =
+        Schema::from_cedarschema_str(file.text()).map_err(|error| match error.labels() {
+            Some(_) => cedar_error(file, &error),
+            None => Diagnostic::about_file(file.path(), error.to_string()),
+        })?;
+    if let Some(warning) = warnings.into_iter().next() {
+        return Err(cedar_error(file, &warning));
+    }
+    let day = Date::constant(2000, 1, 1);
+    let days = Days { issued: day, received: day, decided: day, executed: day };
+    let sample = Question::sample();
+    let fits = vocabulary::context(&sample.facts, days).and_then(|context| {
+        Act::ALL.iter().try_for_each(|act| {
+            context.validate(&schema, vocabulary::action(*act)).map_err(|error| error.to_string())
+        })
+    });
+    match fits {
+        Ok(()) => Ok(schema),
+        Err(error) => {
+            let what = format!("the schema does not describe the facts of this program: {error}");
+            Err(Diagnostic::about_file(file.path(), what)
+                .help("the schema comes with the program; restore it"))
+        }
+    }
+}
+
+/// SHA-256 over the name and the bytes of every file, in the order of the names.
+fn revision(files: &[SourceFile]) -> String {
+    let mut digest = Sha256::new();
+    for file in files {
+        let name = file.path().file_name().unwrap_or_default().to_string_lossy();
+        for part in [name.as_bytes(), file.text().as_bytes()] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+    }
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,252 @@
+//! The law: dated rules, each with its citation, and what they add up to.
+//!
+//! Each jurisdiction has a law book, two files under `config/law/`: `us.toml` says whose law it is, what span of time
+//! it covers and what it calls each class of data; `us.cedar` holds the rules. A rule is a Cedar policy. Its `when`
+//! says when it applies, its exceptions are `unless`, and its annotations say what then follows, where that stands,
+//! from when until when, and how sure we are. All of them are written as `permit`, so that Cedar reports every rule
+//! that applies and overrides none: what they add up to is decided here, in the open, and a contradiction inside one
+//! law is reported as an open question instead of being settled by the order of evaluation.
+//!
+//! Each law is asked apart from the others. Whether two laws conflict is for the gate to see.
+//!
+//! It fails closed. A question that no rules are written for is [`PositionKind::NotCovered`], never silent assent, and
+//! so is one on which a rule fails to evaluate; loading refuses every construct with which that could happen.
+
+mod book;
+mod check;
+mod clause;
+mod epochs;
+mod explain;
+mod header;
+mod lawtest;
+mod load;
+mod names;
+mod position;
+mod question;
+mod rule;
+mod vocabulary;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use cedar_policy::{Authorizer, Context, Entities, PolicyId, Request};
+
+use crate::clock::Date;
+use crate::world::Jurisdiction;
+
+use book::Article;
+use epochs::Index;
+use header::{Category, ProcessOf};
+use position::add_up;
+use vocabulary::Days;
+
+pub use explain::{Condition, Explanation, NotInForce, Verdict};
+pub use header::Header;
+pub use lawtest::{LawTest, LawTestResult};
+pub use names::UnknownName;
+pub use position::{Position, PositionKind, RuleHit};
+pub use question::{
+    Answer, Codes, Facts, Holder, IssuerKind, KeyCustody, Location, Moments, Presence, Process, Purpose,
+    Question, Role, Treaties,
+};
+pub use rule::{Certainty, Effect, Keyed, Rule, SourceMark, Weight};
+
+/// The law books that were loaded. Immutable; share it in an `Arc`.
+pub struct Law {
+    books: BTreeMap<Jurisdiction, Book>,
+    revision: String,
+    authorizer: Authorizer,
+    nobody: Entities,
+}
+
+/// One loaded law book.
+struct Book {
+    header: Header,
+    articles: Vec<Arc<Article>>,
+    by_policy: HashMap<PolicyId, usize>,
+    index: Index,
+}
+
+/// A question on its way through the books: the Cedar context is the same for every law whose dates are the same.
+struct Asked<'q> {
+    question: &'q Question,
+    context: Option<(Days, Context)>,
+}
+
+impl<'q> Asked<'q> {
+    fn new(question: &'q Question) -> Self {
+        Asked { question, context: None }
+    }
+
+    fn days(&self, header: &Header) -> Days {
+        let moments = &self.question.facts.moments;
+        Days {
+            issued: header.day(moments.issued),
+            received: header.day(moments.received),
+            decided: header.day(moments.decided),
+            executed: header.day(moments.executed),
+        }
+    }
+
+    fn context(&mut self, days: Days) -> Result<Context, String> {
+        match &self.context {
+            Some((of, context)) if *of == days => Ok(context.clone()),
+            _ => {
+                let context = vocabulary::context(&self.question.facts, days)?;
+                self.context = Some((days, context.clone()));
+                Ok(context)
+            }
+        }
+    }
+
+    fn request(&mut self, category: &str, days: Days) -> Result<Request, String> {
+        let context = self.context(days)?;
+        Request::new(
+            vocabulary::principal(self.question.instrument).clone(),
+            vocabulary::action(self.question.act).clone(),
+            book::category_uid(category),
+            context,
+            None,
+        )
+        .map_err(|error| error.to_string())
+    }
+}
+
+impl Days {
+    fn at(self, keyed: Keyed) -> Date {
+        match keyed {
+            Keyed::Issued => self.issued,
+            Keyed::Received => self.received,
+            Keyed::Decided => self.decided,
+            Keyed::Executed => self.executed,
+        }
+    }
+}
+
+impl Law {
+    /// SHA-256 of the law books as they were read, in lower-case hex.
+    pub fn revision(&self) -> &str {
+        &self.revision
+    }
+
+    /// The jurisdictions that have a book.
+    pub fn jurisdictions(&self) -> impl Iterator<Item = &Jurisdiction> {
+        self.books.keys()
+    }
+
+    /// The head of a jurisdiction's book.
+    pub fn header(&self, jurisdiction: &Jurisdiction) -> Option<&Header> {
+        self.books.get(jurisdiction).map(|book| &book.header)
+    }
+
+    /// Every rule of every book, in the order of the books.
+    pub fn rules(&self) -> impl Iterator<Item = (&Jurisdiction, &Rule)> {
+        self.books
+            .iter()
+            .flat_map(|(code, book)| book.articles.iter().map(move |article| (code, &*article.rule)))
+    }
+
+    /// The rules that hold on a date, whatever moment they are keyed to.
+    pub fn rules_at(&self, date: Date) -> impl Iterator<Item = (&Jurisdiction, &Rule)> {
+        self.rules().filter(move |(_, rule)| rule.holds_on(date))
+    }
+
+    /// What one law holds on a question.
+    pub fn position(&self, jurisdiction: &Jurisdiction, question: &Question) -> Position {
+        self.ask(jurisdiction, &mut Asked::new(question))
+    }
+
+    /// What each of several laws holds on a question, in the order they are named.
+    pub fn positions<'j>(
+        &self,
+        jurisdictions: impl IntoIterator<Item = &'j Jurisdiction>,
+        question: &Question,
+    ) -> Vec<Position> {
+        let mut asked = Asked::new(question);
+        jurisdictions.into_iter().map(|jurisdiction| self.ask(jurisdiction, &mut asked)).collect()
+    }
+
+    fn ask(&self, jurisdiction: &Jurisdiction, asked: &mut Asked) -> Position {
+        let Some(book) = self.books.get(jurisdiction) else {
+            return Position::not_covered(jurisdiction, format!("there is no law book for `{jurisdiction}`"));
+        };
+        match book.applicable(self, asked) {
+            Ok((category, mut articles)) => {
+                articles.sort_unstable();
+                let rules = articles.iter().map(|i| &book.articles[*i].rule);
+                Position {
+                    jurisdiction: jurisdiction.clone(),
+                    kind: add_up(rules.clone().map(|rule| &**rule)),
+                    category: Some(category.to_owned()),
+                    rules: rules.map(|rule| RuleHit(Arc::clone(rule))).collect(),
+                    gap: None,
+                }
+            }
+            Err(gap) => Position::not_covered(jurisdiction, gap),
+        }
+    }
+}
+
+impl Book {
+    /// What the book calls the data, or why it has no answer.
+    fn covers(&self, question: &Question, days: Days) -> Result<&str, String> {
+        let Header { jurisdiction, from, until, .. } = &self.header;
+        for keyed in Keyed::ALL {
+            let day = days.at(*keyed);
+            if !self.header.spans(day) {
+                return Err(format!(
+                    "the law book of `{jurisdiction}` covers {from} until {until}; the process was {keyed} on {day}"
+                ));
+            }
+        }
+        let own = question.facts.process.issuing_in.contains(jurisdiction);
+        let process = if own { ProcessOf::Own } else { ProcessOf::Foreign };
+        let Question { act, instrument, class, purpose, .. } = question;
+        if !self.header.covers(process, *act, *instrument, question.facts.process.term) {
+            let term = names::term_str(question.facts.process.term);
+            return Err(format!(
+                "the law book of `{jurisdiction}` has no rules on {act} ({term} data) with a {process} {instrument}"
+            ));
+        }
+        match self.header.category(*class, *purpose) {
+            Some(Category::Called(name)) => Ok(name),
+            Some(Category::NotCovered(why)) => {
+                Err(format!("the law book of `{jurisdiction}` has no rules on {class}: {why}"))
+            }
+            None => Err(format!("the law book of `{jurisdiction}` has no word for {class}")),
+        }
+    }
+
+    /// What the book calls the data, and the rules that apply; or why there is no answer.
+    fn applicable(&self, law: &Law, asked: &mut Asked) -> Result<(&str, Vec<usize>), String> {
+        let question = asked.question;
+        let days = asked.days(&self.header);
+        let category = self.covers(question, days)?;
+        let key = Index::key(question.act, question.instrument, category);
+        let mut articles = Vec::new();
+        let mut request = None;
+        for keyed in Keyed::ALL {
+            let Some(set) = self.index.rules(&key, *keyed, days.at(*keyed)) else { continue };
+            let request = match &request {
+                Some(request) => request,
+                None => request.insert(asked.request(category, days)?),
+            };
+            let response = law.authorizer.is_authorized(request, set, &law.nobody);
+            if let Some(error) = response.diagnostics().errors().next() {
+                return Err(format!("a rule cannot be evaluated: {error}"));
+            }
+            for id in response.diagnostics().reason() {
+                articles.push(*self.by_policy.get(id).ok_or_else(|| format!("an unknown rule `{id}`"))?);
+            }
+        }
+        Ok((category, articles))
+    }
+}
+
+impl fmt::Debug for Law {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let books: Vec<&str> = self.books.keys().map(|code| code.as_str()).collect();
+        f.debug_struct("Law").field("revision", &self.revision).field("books", &books).finish()
+    }
+}

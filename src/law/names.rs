@@ -1,0 +1,67 @@
+//! Closed vocabularies: an enum whose members have one written name each.
+
+use crate::demand::{Act, InstrumentKind, Term};
+
+/// An enum with a written name per member: `ALL`, `as_str`, `Display`, `FromStr` and serde, all through that name.
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident, $what:literal {
+        $($(#[$member_doc:meta])* $member:ident = $text:literal),+ $(,)?
+    }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            $($(#[$member_doc])* #[serde(rename = $text)] $member),+
+        }
+
+        impl $name {
+            /// Every member, in the order they are written down.
+            pub const ALL: &[$name] = &[$($name::$member),+];
+
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$member => $text),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = $crate::law::UnknownName;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                $name::ALL.iter().copied().find(|member| member.as_str() == text).ok_or_else(|| {
+                    $crate::law::UnknownName { what: $what, found: text.to_owned() }
+                })
+            }
+        }
+    };
+}
+pub(super) use named;
+
+/// A word that is not in the vocabulary it should be in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown {what} `{found}`")]
+pub struct UnknownName {
+    pub(super) what: &'static str,
+    pub(super) found: String,
+}
+
+pub(super) fn term_str(term: Term) -> &'static str {
+    match term {
+        Term::Stored => "stored",
+        Term::FromNowOn => "from-now-on",
+    }
+}
+
+/// Position of an act in [`Act::ALL`].
+pub(super) fn act_index(act: Act) -> usize {
+    Act::ALL.iter().position(|a| *a == act).expect("ALL holds every act")
+}
+
+/// Position of an instrument in [`InstrumentKind::ALL`].
+pub(super) fn instrument_index(kind: InstrumentKind) -> usize {
+    InstrumentKind::ALL.iter().position(|k| *k == kind).expect("ALL holds every instrument")
+}
