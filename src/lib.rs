@@ -34,3 +34,5 @@ pub mod vault;
 
 /// Mail files and messages: what they say, in and out, byte for byte.
 pub mod mail;
+/// The nodes of the regions, and how they and head office talk.
+pub mod region;

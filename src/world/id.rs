@@ -90,6 +90,10 @@ name_type!(
     AuthorityId, "authority id", "2 to 40 of a-z, 0-9 and single dashes, starting with a letter", is_slug
 );
 name_type!(
+    /// A witness of the record outside the provider: `alder`.
+    WitnessId, "witness id", "2 to 40 of a-z, 0-9 and single dashes, starting with a letter", is_slug
+);
+name_type!(
     /// A law that has something to say, by the upper-case code of its country or bloc: `US`, `IE`, `EU`.
     Jurisdiction, "jurisdiction", "two upper-case letters: a country (ISO 3166-1 alpha-2) or a bloc such as `EU`",
     |t| t.len() == 2 && t.bytes().all(|b| b.is_ascii_uppercase())

@@ -4,4 +4,4 @@ mod class;
 mod id;
 
 pub use class::{DataClass, UnknownClass};
-pub use id::{Address, AuthorityId, BadName, Country, EntityId, Jurisdiction, RegionId};
+pub use id::{Address, AuthorityId, BadName, Country, EntityId, Jurisdiction, RegionId, WitnessId};

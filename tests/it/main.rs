@@ -4,3 +4,6 @@ mod common;
 mod law;
 mod layers;
 mod mail_files;
+mod region_identity;
+mod region_process;
+mod region_transport;
