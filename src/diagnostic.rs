@@ -124,6 +124,47 @@ impl fmt::Display for Diagnostic {
 
 impl std::error::Error for Diagnostic {}
 
+/// All that is wrong with a set of files; at least one error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// `Ok` with the value if nothing was found wrong. A reader that gives no value has to have said why.
+    pub fn unless<T>(value: Option<T>, found: Vec<Diagnostic>) -> Result<T, Diagnostics> {
+        match value {
+            Some(value) if found.is_empty() => Ok(value),
+            _ => {
+                assert!(!found.is_empty(), "a reader gave up without a word");
+                Err(Diagnostics(found))
+            }
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.0.iter()
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(one: Diagnostic) -> Self {
+        Diagnostics(vec![one])
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, one) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{one}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
 /// Takes serde's "unknown field `x`, expected one of `a`, `b`" apart into what is wrong, what was found and what
 /// is allowed. serde hands out no structure, only this sentence.
 fn unknown_name(message: &str) -> Option<(String, &str, Vec<&str>)> {

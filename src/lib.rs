@@ -8,6 +8,7 @@
 //! The modules below are in the order in which they stand on each other: each uses only what is above it.
 
 mod base64_bytes;
+mod embedded;
 
 /// Simulated and real time.
 pub mod clock;

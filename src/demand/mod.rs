@@ -5,15 +5,18 @@
 //! canonical form, and head office cannot change a word on the way to a region.
 
 mod act;
-mod instrument;
 mod item;
 mod outcome;
 mod process;
+mod proof;
 
 pub use act::Act;
-pub use instrument::{InstrumentKind, ProofLevel, UnknownInstrument};
 pub use item::{DateRange, Item, Place};
 pub use outcome::{Disposition, Outcome};
 pub use process::{
     BadInstrument, Demand, DemandId, ExecutesRequest, Offence, Relation, RelationKind, SignedInstrument, Term,
 };
+pub use proof::ProofLevel;
+
+// The roster says which kinds an authority may issue, so the kinds themselves live below.
+pub use crate::world::{InstrumentKind, UnknownInstrument};

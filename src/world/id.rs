@@ -48,6 +48,12 @@ macro_rules! name_type {
             }
         }
 
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl From<$name> for String {
             fn from(name: $name) -> String {
                 name.0.as_ref().to_owned()
@@ -90,8 +96,19 @@ name_type!(
     AuthorityId, "authority id", "2 to 40 of a-z, 0-9 and single dashes, starting with a letter", is_slug
 );
 name_type!(
-    /// A witness of the record outside the provider: `alder`.
+    /// Somebody outside the provider who cosigns the record: `fjord-university`.
     WitnessId, "witness id", "2 to 40 of a-z, 0-9 and single dashes, starting with a letter", is_slug
+);
+name_type!(
+    /// A treaty: `us-ie-mlat`.
+    TreatyId, "treaty id", "2 to 40 of a-z, 0-9 and single dashes, starting with a letter", is_slug
+);
+name_type!(
+    /// A circuit of the federal courts of the United States: `ca2`.
+    Circuit, "circuit", "`ca1` to `ca11`, `cadc` or `cafc`",
+    |t| t.strip_prefix("ca").is_some_and(|rest| {
+        matches!(rest, "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "10" | "11" | "dc" | "fc")
+    })
 );
 name_type!(
     /// A law that has something to say, by the upper-case code of its country or bloc: `US`, `IE`, `EU`.

@@ -1,0 +1,267 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use hpke::Kem;
+use hpke::kem::X25519HkdfSha256;
+use serde::Deserialize;
+use serde_spanned::Spanned;
+
+use super::authority::{RawAuthority, read_signing_key, written};
+use super::reading::Reading;
+use super::{
+    Authority, AuthorityId, AuthorityKind, Country, EntityId, RecipientKey, RegionId, UnknownName, WitnessId,
+};
+use crate::entropy::Entropy;
+
+/// The half of a recipient key that opens productions.
+pub type RecipientSecret = <X25519HkdfSha256 as Kem>::PrivateKey;
+
+/// The authorities and outside witnesses that everyone in the world agrees on.
+#[derive(Clone, Debug)]
+pub struct Roster {
+    pub(super) authorities: BTreeMap<AuthorityId, Authority>,
+    pub(super) witnesses: BTreeMap<WitnessId, OutsideWitness>,
+    pub(super) demo_seed: Option<String>,
+}
+
+/// Somebody whom head office cannot order, who cosigns the record.
+#[derive(Clone, Debug)]
+pub struct OutsideWitness {
+    id: WitnessId,
+    name: String,
+    country: Country,
+    controlled_by: String,
+    cosigning_key: Option<VerifyingKey>,
+}
+
+impl OutsideWitness {
+    pub fn id(&self) -> &WitnessId {
+        &self.id
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn country(&self) -> &Country {
+        &self.country
+    }
+
+    /// Who can tell it what to do.
+    pub fn controlled_by(&self) -> &str {
+        &self.controlled_by
+    }
+
+    /// Absent where the deployment itself makes the witness, as a demo does.
+    pub fn cosigning_key(&self) -> Option<&VerifyingKey> {
+        self.cosigning_key.as_ref()
+    }
+}
+
+impl Roster {
+    pub fn authorities(&self) -> impl Iterator<Item = &Authority> {
+        self.authorities.values()
+    }
+
+    pub fn authority(&self, id: &AuthorityId) -> Result<&Authority, UnknownName> {
+        self.authorities.get(id).ok_or_else(|| {
+            UnknownName::new("authority", id.as_str(), self.authorities.keys().map(AuthorityId::as_str))
+        })
+    }
+
+    /// True if a ruling of one court binds another: a court above it at any distance, or itself where it follows its
+    /// own rulings.
+    pub fn binds(&self, ruling: &AuthorityId, court: &AuthorityId) -> bool {
+        let Some(authority) = self.authorities.get(court) else { return false };
+        if ruling == court {
+            return authority.binds_itself();
+        }
+        self.above(court).contains(ruling)
+    }
+
+    /// All courts whose rulings bind a court, at any distance. No court is above itself: a roster in which one is
+    /// does not load.
+    pub fn above(&self, court: &AuthorityId) -> BTreeSet<&AuthorityId> {
+        let mut above = BTreeSet::new();
+        let mut open: Vec<&AuthorityId> =
+            self.authorities.get(court).into_iter().flat_map(Authority::bound_by).collect();
+        while let Some(next) = open.pop() {
+            if above.insert(next) {
+                open.extend(self.authorities.get(next).into_iter().flat_map(Authority::bound_by));
+            }
+        }
+        above
+    }
+
+    /// The desk of a country through which requests for mutual legal assistance go.
+    pub fn central_authority(&self, country: &Country) -> Option<&Authority> {
+        self.authorities.values().find(|a| a.is_central_authority() && a.country() == country)
+    }
+
+    pub fn witnesses(&self) -> impl Iterator<Item = &OutsideWitness> {
+        self.witnesses.values()
+    }
+
+    pub fn witness(&self, id: &WitnessId) -> Result<&OutsideWitness, UnknownName> {
+        self.witnesses.get(id).ok_or_else(|| {
+            UnknownName::new("witness", id.as_str(), self.witnesses.keys().map(WitnessId::as_str))
+        })
+    }
+
+    /// True if the private keys of its authorities can be derived by anyone who reads it. A provider with real mail
+    /// refuses such a roster.
+    pub fn is_seeded(&self) -> bool {
+        self.demo_seed.is_some()
+    }
+
+    /// What an authority of a demo signs with. `None` without a demo seed, or for a name that is not on the roster.
+    pub fn demo_signing_key(&self, id: &AuthorityId) -> Option<SigningKey> {
+        self.authorities.get(id).and(self.demo_seed.as_deref()).map(|seed| derive_signing_key(seed, id))
+    }
+
+    /// What an authority of a demo opens productions with. `None` as for [`Roster::demo_signing_key`].
+    pub fn demo_recipient_secret(&self, id: &AuthorityId) -> Option<RecipientSecret> {
+        self.authorities.get(id).and(self.demo_seed.as_deref()).map(|seed| derive_recipient(seed, id).0)
+    }
+}
+
+fn derive_signing_key(seed: &str, id: &AuthorityId) -> SigningKey {
+    SigningKey::from_bytes(&Entropy::seeded(seed).draw("authority signing key", id.as_str().as_bytes()))
+}
+
+fn derive_recipient(seed: &str, id: &AuthorityId) -> (RecipientSecret, RecipientKey) {
+    let material = Entropy::seeded(seed).draw::<32>("authority recipient key", id.as_str().as_bytes());
+    let (secret, public) = X25519HkdfSha256::derive_keypair(material.as_ref());
+    (secret, RecipientKey::from_hpke(&public))
+}
+
+/// The two public keys of an authority of a demo, as its file has to give them.
+pub(super) fn demo_keys(seed: &str, id: &AuthorityId) -> (String, String) {
+    let signing = written(&derive_signing_key(seed, id).verifying_key());
+    (signing, derive_recipient(seed, id).1.to_string())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawRoster {
+    pub demo_seed: Option<Spanned<String>>,
+    #[serde(default)]
+    pub witnesses: BTreeMap<Spanned<String>, RawWitness>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawWitness {
+    name: Spanned<String>,
+    country: Spanned<String>,
+    controlled_by: Spanned<String>,
+    cosigning_key: Option<Spanned<String>>,
+}
+
+impl RawRoster {
+    pub fn read_witnesses(
+        &self,
+        entities: &BTreeSet<EntityId>,
+        regions: &BTreeSet<RegionId>,
+        reading: &mut Reading,
+    ) -> Option<BTreeMap<WitnessId, OutsideWitness>> {
+        let mut witnesses = BTreeMap::new();
+        let mut whole = true;
+        for (key, raw) in &self.witnesses {
+            let id = reading.parse::<WitnessId>(key);
+            if regions.contains(key.get_ref().as_str()) {
+                reading.wrong(
+                    key.span(),
+                    format!("`{}` is a region, and regions witness anyway", key.get_ref()),
+                );
+                whole = false;
+            }
+            if entities.contains(raw.controlled_by.get_ref().as_str()) {
+                let what = format!(
+                    "`{}` is an entity of the provider: this witness is not outside",
+                    raw.controlled_by.get_ref()
+                );
+                reading.wrong(raw.controlled_by.span(), what);
+                whole = false;
+            }
+            match id.and_then(|id| raw.read(id, reading)) {
+                Some(witness) => {
+                    witnesses.insert(witness.id.clone(), witness);
+                }
+                None => whole = false,
+            }
+        }
+        whole.then_some(witnesses)
+    }
+}
+
+impl RawWitness {
+    fn read(&self, id: WitnessId, reading: &mut Reading) -> Option<OutsideWitness> {
+        let name = reading.line("name", &self.name);
+        let country = reading.country(&self.country);
+        let controlled_by = reading.line("name", &self.controlled_by);
+        let cosigning_key = match &self.cosigning_key {
+            Some(text) => read_signing_key(text, reading).map(Some),
+            None => Some(None),
+        };
+        Some(OutsideWitness {
+            id,
+            name: name?,
+            country: country?,
+            controlled_by: controlled_by?,
+            cosigning_key: cosigning_key?,
+        })
+    }
+}
+
+/// Checks one authority against the others, and its keys against the demo seed.
+pub(super) fn check_authority(
+    raw: &RawAuthority,
+    authority: &Authority,
+    roster: &Roster,
+    reading: &mut Reading,
+) {
+    let id = authority.id();
+    for text in &raw.bound_by {
+        let Some(court) = roster.authorities.get(text.get_ref().as_str()) else { continue };
+        if court.kind() != AuthorityKind::Court {
+            let what = format!("`{}` is a {}, and only a court's rulings bind", court.id(), court.kind());
+            reading.wrong(text.span(), what);
+        } else if court.country() != authority.country() {
+            let what = format!(
+                "`{}` is a court of `{}`, and its rulings do not bind in `{}`",
+                court.id(),
+                court.country(),
+                authority.country(),
+            );
+            reading.wrong(text.span(), what);
+        } else if court.id() == id || roster.above(court.id()).contains(id) {
+            let what = format!("`{id}` and `{}` are bound by each other", court.id());
+            reading.wrong_with(
+                text.span(),
+                what,
+                "a court that follows its own rulings has `binds-itself = true`",
+            );
+        }
+    }
+    if authority.is_central_authority()
+        && roster.central_authority(authority.country()).is_some_and(|first| first.id() != id)
+    {
+        let what = format!("`{}` has a second central authority", authority.country());
+        reading.wrong(raw.id.span(), what);
+    }
+    if let Some(seed) = &roster.demo_seed {
+        let (signing, recipient) = demo_keys(seed, id);
+        for (name, text, right) in
+            [("signing-key", &raw.signing_key, signing), ("recipient-key", &raw.recipient_key, recipient)]
+        {
+            if *text.get_ref() != right {
+                reading.wrong_with(
+                    text.span(),
+                    format!("not the {name} that the roster's demo seed gives `{id}`"),
+                    format!("write: {name} = \"{right}\""),
+                );
+            }
+        }
+    }
+}
