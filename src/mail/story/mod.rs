@@ -7,6 +7,8 @@ mod reader;
 
 use crate::clock::{Date, SimTime};
 use crate::diagnostic::Diagnostic;
+use crate::embedded;
+use crate::law::Role;
 use crate::world::{Address, Country};
 
 /// The people and their messages, checked.
@@ -31,6 +33,8 @@ pub struct StoryAccount {
     /// Where they live, as far as the provider was told.
     pub residence: Option<Country>,
     pub nationality: Option<Country>,
+    /// What they are to the investigation of the Dublin warrant.
+    pub role: Role,
     /// One sentence for readers.
     pub about: String,
     /// The organisation that contracted for its people; `None` for somebody who contracted alone.
@@ -64,6 +68,11 @@ pub struct StoryDelivery<'a> {
 }
 
 impl Story {
+    /// The story of the demo, which is built in.
+    pub fn standard() -> Result<Story, Vec<Diagnostic>> {
+        Story::read(embedded::under("config/story/"))
+    }
+
     /// Reads a story from its files, as (path, text). The path of the people's file ends in `accounts.toml`; every
     /// other file is a thread.
     pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Story, Vec<Diagnostic>> {

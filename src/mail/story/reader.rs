@@ -14,6 +14,7 @@ use super::super::letter::Letter;
 use super::{Story, StoryAccount, StoryMessage};
 use crate::clock::{Date, SimTime};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::law::Role;
 use crate::world::{Address, Country};
 
 /// The domain in which everybody with an account is, and nobody else.
@@ -40,6 +41,7 @@ struct RawAccount {
     located: Option<Spanned<String>>,
     residence: Option<Spanned<String>>,
     nationality: Option<Spanned<String>>,
+    role: Option<Role>,
     enterprise: Option<String>,
     zone: Spanned<String>,
     created: Spanned<Datetime>,
@@ -179,6 +181,7 @@ impl Reader {
             located: countries[0].take(),
             residence: countries[1].take(),
             nationality: countries[2].take(),
+            role: raw.role.unwrap_or(Role::Unknown),
             about: raw.about.clone(),
             enterprise: raw.enterprise.clone(),
             password: raw.password.clone(),
@@ -481,7 +484,7 @@ text = "Three.\n"
         insta::assert_snapshot!(people("declared", "declard"), @r#"
         s/accounts.toml:6:1: unknown key `declard`
           did you mean `declared`?
-          allowed: `address`, `name`, `about`, `declared`, `located`, `residence`, `nationality`, `enterprise`, `zone`, `created`, `password`
+          allowed: `address`, `name`, `about`, `declared`, `located`, `residence`, `nationality`, `role`, `enterprise`, `zone`, `created`, `password`
         "#);
     }
 }
