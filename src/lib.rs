@@ -33,6 +33,9 @@ pub mod world;
 /// Keys, wraps and sealing; opens only for a clearance.
 pub mod vault;
 
+/// The engine, and sealed copies on top.
+pub mod store;
+
 /// Mail files and messages: what they say, in and out, byte for byte.
 pub mod mail;
 /// The nodes of the regions, and how they and head office talk.

@@ -49,6 +49,15 @@ impl Directory {
         MailboxCard { account, mailbox, copies: Vec::new(), verifier }
     }
 
+    /// Seals a note that lies in the index as the row named `name`, and opens only there.
+    pub(crate) fn seal_note(&self, name: &[u8], note: &[u8]) -> Vec<u8> {
+        self.0.seal_value(&[b"note v1".as_slice(), name].concat(), note)
+    }
+
+    pub(crate) fn open_note(&self, name: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.0.open_value(&[b"note v1".as_slice(), name].concat(), sealed)
+    }
+
     pub fn seal(&self, card: &MailboxCard) -> Vec<u8> {
         let copies = card.copies.iter().map(|c| (class_code(c.class), *c.copy.as_bytes())).collect();
         let stored = StoredCard { account: card.account.clone(), copies, verifier: card.verifier.clone() };

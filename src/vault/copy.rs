@@ -1,6 +1,7 @@
 //! A copy with its keys at hand.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aes_gcm::Aes256Gcm;
 use zeroize::Zeroizing;
@@ -9,9 +10,10 @@ use super::VaultError;
 use super::aead;
 use super::clearance::{Delivery, Reads, Rotate};
 use super::id::{CopyId, ObjectId};
-use super::key::{CopyKey, Generation, IndexKey, KEY_LENGTH, MessageKey, Secret, secret_from};
+pub use super::key::Tagger;
+use super::key::{CopyKey, Epoch, Generation, IndexKey, KEY_LENGTH, MessageKey, Secret, secret_from};
 use super::object::{self, BodyOpener, BodySealer, ObjectDate, ObjectFacts, ObjectHeader};
-use super::wrap::{CopyIdentity, CopyKeyWrap, domain};
+use super::wrap::{CopyIdentity, CopyKeyWrap, Recipient, domain};
 
 /// What a store keeps of a copy's keys of one generation. All of it is sealed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +23,34 @@ pub struct SealedCopyKeys {
     pub wraps: Vec<CopyKeyWrap>,
     /// The index key, sealed under the copy's key of this generation.
     pub index_key: Vec<u8>,
+}
+
+impl SealedCopyKeys {
+    /// The epoch of the region's key that the copy's is wrapped under.
+    pub fn region_epoch(&self) -> Option<Epoch> {
+        self.region_wrap().map(|(_, epoch)| epoch)
+    }
+
+    /// The number of head office's key that the copy's is wrapped for, if it is.
+    pub fn head_office_key(&self) -> Option<u32> {
+        self.wraps.iter().find_map(|wrap| match wrap.recipient {
+            Recipient::HeadOffice(number) => Some(number),
+            Recipient::Region(_) => None,
+        })
+    }
+
+    /// Puts a wrap for the region in the place of the one that is there.
+    pub fn replace_region_wrap(&mut self, wrap: CopyKeyWrap) {
+        self.wraps.retain(|wrap| !matches!(wrap.recipient, Recipient::Region(_)));
+        self.wraps.insert(0, wrap);
+    }
+
+    pub(super) fn region_wrap(&self) -> Option<(&CopyKeyWrap, Epoch)> {
+        self.wraps.iter().find_map(|wrap| match wrap.recipient {
+            Recipient::Region(epoch) => Some((wrap, epoch)),
+            Recipient::HeadOffice(_) => None,
+        })
+    }
 }
 
 /// A copy's keys of one generation, opened. To read with it still takes a clearance that covers the object.
@@ -71,6 +101,11 @@ impl OpenCopy {
         self.index.tag(purpose, bytes)
     }
 
+    /// As [`OpenCopy::index_tag`], of bytes that arrive in pieces.
+    pub fn tagger(&self, purpose: &str) -> Tagger {
+        self.index.tagger(purpose)
+    }
+
     /// Seals a small value that lies in the index beside the row named `name`, and opens only there.
     pub(super) fn seal_value(&self, name: &[u8], value: &[u8]) -> Vec<u8> {
         self.index.seal_value(name, value)
@@ -97,10 +132,10 @@ impl OpenCopy {
     }
 
     /// Begins to seal an object that arrives in pieces.
-    pub fn sealer(&self, _: &Delivery, date: ObjectDate, version: u32) -> ObjectSealer<'_> {
+    pub fn sealer(self: &Arc<Self>, _: &Delivery, date: ObjectDate, version: u32) -> ObjectSealer {
         let drawn = Drawn::fresh();
         let body = BodySealer::new(&drawn.key, &self.identity, drawn.object, version);
-        ObjectSealer { copy: self, drawn, body, date, version }
+        ObjectSealer { copy: self.clone(), drawn, body, date, version }
     }
 
     fn header(&self, drawn: &Drawn, version: u32, facts: &ObjectFacts) -> ObjectHeader {
@@ -180,15 +215,15 @@ impl Drawn {
 
 /// Seals an object that arrives in pieces. Sealed bytes are appended to the caller's buffer, who takes them out
 /// as often as it likes.
-pub struct ObjectSealer<'copy> {
-    copy: &'copy OpenCopy,
+pub struct ObjectSealer {
+    copy: Arc<OpenCopy>,
     drawn: Drawn,
     body: BodySealer,
     date: ObjectDate,
     version: u32,
 }
 
-impl ObjectSealer<'_> {
+impl ObjectSealer {
     pub fn push(&mut self, plain: &[u8], out: &mut Vec<u8>) {
         self.body.push(plain, out);
     }
@@ -199,7 +234,7 @@ impl ObjectSealer<'_> {
     }
 }
 
-impl fmt::Debug for ObjectSealer<'_> {
+impl fmt::Debug for ObjectSealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ObjectSealer({:?}, …)", self.copy.identity)
     }

@@ -139,15 +139,12 @@ redacted!(MessageKey);
 pub(super) struct IndexKey {
     secret: Secret,
     mac: Hmac<Sha256>,
-    values: Aes256Gcm,
 }
 
 impl IndexKey {
     pub fn new(secret: Secret) -> Self {
         let mac = Hmac::<Sha256>::new_from_slice(secret.as_ref()).expect("HMAC takes a key of any length");
-        let mut key: Secret = Zeroizing::new([0; KEY_LENGTH]);
-        key.copy_from_slice(&mac.clone().chain_update(b"rogatory index values v1").finalize().into_bytes());
-        IndexKey { secret, mac, values: cipher(&key) }
+        IndexKey { secret, mac }
     }
 
     pub fn secret(&self) -> &Secret {
@@ -156,23 +153,51 @@ impl IndexKey {
 
     /// HMAC-SHA256 of `purpose` and `bytes`, cut to 128 bits.
     pub fn tag(&self, purpose: &str, bytes: &[u8]) -> [u8; 16] {
-        let mac = self.mac.clone().chain_update([purpose.len() as u8]).chain_update(purpose.as_bytes());
-        let full = mac.chain_update(bytes).finalize().into_bytes();
-        let mut tag = [0; 16];
-        tag.copy_from_slice(&full[..16]);
-        tag
+        let mut tagger = self.tagger(purpose);
+        tagger.update(bytes);
+        tagger.finish()
+    }
+
+    pub fn tagger(&self, purpose: &str) -> Tagger {
+        Tagger(self.mac.clone().chain_update([purpose.len() as u8]).chain_update(purpose.as_bytes()))
     }
 
     pub fn seal_value(&self, aad: &[u8], value: &[u8]) -> Vec<u8> {
-        aead::seal(&self.values, aad, value)
+        aead::seal(&self.value_cipher(), aad, value)
     }
 
     pub fn open_value(&self, aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        aead::open(&self.values, aad, sealed)
+        aead::open(&self.value_cipher(), aad, sealed)
+    }
+
+    /// Derived each time: only a directory seals values, and keys of many copies are kept at hand.
+    fn value_cipher(&self) -> Aes256Gcm {
+        let mut key: Secret = Zeroizing::new([0; KEY_LENGTH]);
+        let derived = self.mac.clone().chain_update(b"\0rogatory index values v1").finalize();
+        key.copy_from_slice(&derived.into_bytes());
+        cipher(&key)
     }
 }
 
 redacted!(IndexKey);
+
+/// Makes the keyed digest of bytes that arrive in pieces.
+pub struct Tagger(Hmac<Sha256>);
+
+impl Tagger {
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub fn finish(self) -> [u8; 16] {
+        let full = self.0.finalize().into_bytes();
+        let mut tag = [0; 16];
+        tag.copy_from_slice(&full[..16]);
+        tag
+    }
+}
+
+redacted!(Tagger);
 
 /// A secret from opened bytes, if they are as many as a key has.
 pub(super) fn secret_from(opened: &[u8]) -> Option<Secret> {

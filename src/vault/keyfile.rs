@@ -122,7 +122,7 @@ pub(super) fn finish_destroying(path: &Path) -> Result<(), KeyFileError> {
 }
 
 /// Writes a file with mode 0600 so that after a crash it is there whole or not at all.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let temporary = path.with_file_name(name);
@@ -145,7 +145,7 @@ fn sync_directory_of(path: &Path) -> io::Result<()> {
 }
 
 /// Makes a directory that only its owner may enter.
-pub(super) fn make_private_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o700))
 }

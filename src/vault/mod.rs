@@ -25,15 +25,19 @@ mod tests;
 
 pub use card::{Directory, MailboxCard};
 pub use clearance::{Delivery, LoginFailed, MailboxRelease, Reads, Release, Rotate, Session};
-pub use copy::{ObjectSealer, OpenCopy, SealedCopyKeys};
+pub use copy::{ObjectSealer, OpenCopy, SealedCopyKeys, Tagger};
 pub use credential::{Cost, Verifier};
 pub use head_office::{HeadOfficeKey, HeadOfficePublicKey};
 pub use id::{CopyId, MailboxId, ObjectId};
 pub use key::{Epoch, Generation};
 pub use keyfile::KeyFileError;
+pub(crate) use keyfile::{make_private_directory, write_whole};
 pub use object::{BodyOpener, CHUNK_LENGTH, ObjectDate, ObjectFacts, ObjectHeader, sealed_length};
 pub use region_vault::Vault;
 pub use wrap::{CopyIdentity, CopyKeyWrap, Recipient};
+pub(crate) use wrap::{class_code, class_from_code};
+
+use std::path::PathBuf;
 
 use crate::world::RegionId;
 
@@ -45,6 +49,8 @@ pub enum VaultError {
     DoesNotOpen { what: &'static str, of: CopyId },
     #[error("the key of epoch {epoch} is not in this region's vault")]
     NoSuchEpoch { epoch: Epoch },
+    #[error("there is no key in `{folder}`: put back the key files that belong to this store")]
+    NoKeys { folder: PathBuf },
     #[error("copy `{copy}` has no wrap for this region")]
     NotForThisRegion { copy: CopyId },
     #[error("the permit is for region `{region}`")]

@@ -12,7 +12,7 @@ use super::copy::{OpenCopy, SealedCopyKeys};
 use super::id::{CopyId, MailboxId};
 use super::key::{CopyKey, Epoch, Generation, RegionKey};
 use super::keyfile::{self, KeyFileError};
-use super::wrap::{self, CopyIdentity, CopyKeyWrap, Recipient};
+use super::wrap::{self, CopyIdentity, CopyKeyWrap};
 use super::{HeadOfficePublicKey, VaultError};
 use crate::entropy::Entropy;
 use crate::record::permit::VerifiedPermit;
@@ -35,11 +35,40 @@ struct Keys {
 }
 
 impl Vault {
-    /// Opens the keys in `folder`, or makes the first one if the folder holds none.
+    /// Opens the keys in `folder`, or makes the first one if the folder holds none. For a store that is being made;
+    /// one that is there already has lost its keys when there are none.
+    pub fn create(
+        folder: &Path,
+        region: &RegionId,
+        head_office: Option<HeadOfficePublicKey>,
+        entropy: Entropy,
+    ) -> Result<Self, VaultError> {
+        let vault = Vault::load(folder, region, head_office, entropy)?;
+        if vault.epochs().is_empty() {
+            let first = vault.make_epoch(&Rotate::new())?;
+            vault.use_epoch(first)?;
+        }
+        Ok(vault)
+    }
+
+    /// Opens the keys in `folder`; an error if it holds none.
     ///
     /// `head_office` is whom new copies' keys are wrapped for besides the region; it changes nothing about copies
     /// that are already there.
     pub fn open(
+        folder: &Path,
+        region: &RegionId,
+        head_office: Option<HeadOfficePublicKey>,
+        entropy: Entropy,
+    ) -> Result<Self, VaultError> {
+        let vault = Vault::load(folder, region, head_office, entropy)?;
+        match vault.epochs().is_empty() {
+            true => Err(VaultError::NoKeys { folder: folder.to_owned() }),
+            false => Ok(vault),
+        }
+    }
+
+    fn load(
         folder: &Path,
         region: &RegionId,
         head_office: Option<HeadOfficePublicKey>,
@@ -60,19 +89,14 @@ impl Vault {
                 _ => {}
             }
         }
-        let current = epochs.keys().next_back().copied();
-        let vault = Vault {
+        let current = epochs.keys().next_back().copied().unwrap_or(Epoch(0));
+        Ok(Vault {
             region: region.clone(),
             folder: folder.to_owned(),
             entropy,
             head_office,
-            keys: RwLock::new(Keys { epochs, current: current.unwrap_or(Epoch(0)) }),
-        };
-        if current.is_none() {
-            let first = vault.make_epoch(&Rotate::new())?;
-            vault.use_epoch(first)?;
-        }
-        Ok(vault)
+            keys: RwLock::new(Keys { epochs, current }),
+        })
     }
 
     pub fn region(&self) -> &RegionId {
@@ -198,14 +222,8 @@ impl Vault {
     }
 
     fn open_key(&self, identity: &CopyIdentity, sealed: &SealedCopyKeys) -> Result<CopyKey, VaultError> {
-        let (wrap, epoch) = sealed
-            .wraps
-            .iter()
-            .find_map(|wrap| match wrap.recipient {
-                Recipient::Region(epoch) => Some((wrap, epoch)),
-                Recipient::HeadOffice(_) => None,
-            })
-            .ok_or(VaultError::NotForThisRegion { copy: identity.copy })?;
+        let (wrap, epoch) =
+            sealed.region_wrap().ok_or(VaultError::NotForThisRegion { copy: identity.copy })?;
         wrap::open_as_region(wrap, identity, sealed.generation, &self.region, self.key(epoch)?.as_ref())
     }
 

@@ -1,6 +1,7 @@
 //! What the vault promises, over all of its parts.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -14,13 +15,13 @@ fn region(name: &str) -> RegionId {
 }
 
 fn vault_in(folder: &Path, name: &str, head_office: Option<HeadOfficePublicKey>) -> Vault {
-    Vault::open(&folder.join(name), &region(name), head_office, Entropy::system()).unwrap()
+    Vault::create(&folder.join(name), &region(name), head_office, Entropy::system()).unwrap()
 }
 
 struct Mailbox {
     _folder: tempfile::TempDir,
     vault: Vault,
-    copy: OpenCopy,
+    copy: Arc<OpenCopy>,
     keys: SealedCopyKeys,
     session: Session,
     directory: Directory,
@@ -40,7 +41,7 @@ fn mailbox() -> Mailbox {
     let (copy, keys) = vault.new_copy(card.mailbox(), DataClass::Content).unwrap();
     card.add_copy(*copy.identity());
     let session = Session::open(Some(&card), "password").unwrap();
-    Mailbox { _folder: folder, vault, copy, keys, session, directory, card }
+    Mailbox { _folder: folder, vault, copy: Arc::new(copy), keys, session, directory, card }
 }
 
 fn read(
@@ -87,7 +88,7 @@ proptest! {
     ) {
         let m = mailbox();
         let plain: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
-        let mut sealer = m.copy.sealer(&Delivery::new(), on("2013-12-04"), 1);
+        let mut sealer = OpenCopy::sealer(&m.copy, &Delivery::new(), on("2013-12-04"), 1);
         let mut body = Vec::new();
         let mut rest = plain.as_slice();
         for cut in cuts {
@@ -189,7 +190,7 @@ fn keys_of_one_region_open_nothing_of_another() {
     // Not even with the same key bytes: a wrap names its region.
     let seed = Entropy::seeded("same");
     let open = |name: &str| {
-        Vault::open(&folder.path().join(format!("{name}-2")), &region(name), None, seed.clone()).unwrap()
+        Vault::create(&folder.path().join(format!("{name}-2")), &region(name), None, seed.clone()).unwrap()
     };
     let (one, two) = (open("ie-dublin"), open("us-virginia"));
     let (copy, keys) = one.new_copy(MailboxId::from_bytes([1; 16]), DataClass::Content).unwrap();
@@ -233,7 +234,8 @@ fn a_region_key_is_followed_by_another_and_its_wraps_move() {
     vault.destroy_epoch(&rotate, Epoch(1)).unwrap();
     vault.open_copy(*copy.identity(), &keys).unwrap();
 
-    let again = vault_in(folder.path(), "ie-dublin", None);
+    let folder = folder.path().join("ie-dublin");
+    let again = Vault::open(&folder, &region("ie-dublin"), None, Entropy::system()).unwrap();
     assert_eq!((again.current_epoch(), again.epochs()), (Epoch(2), vec![Epoch(2)]));
     again.open_copy(*copy.identity(), &keys).unwrap();
 }

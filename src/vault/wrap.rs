@@ -168,7 +168,7 @@ pub(super) fn open_as_head_office(
 }
 
 /// How a class is written where it is bound or stored. Never renumber.
-pub(super) fn class_code(class: DataClass) -> u8 {
+pub(crate) fn class_code(class: DataClass) -> u8 {
     match class {
         DataClass::Content => 1,
         DataClass::Traffic => 2,
@@ -180,6 +180,6 @@ pub(super) fn class_code(class: DataClass) -> u8 {
     }
 }
 
-pub(super) fn class_from_code(code: u8) -> Option<DataClass> {
+pub(crate) fn class_from_code(code: u8) -> Option<DataClass> {
     DataClass::ALL.into_iter().find(|class| class_code(*class) == code)
 }
