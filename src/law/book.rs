@@ -86,8 +86,10 @@ fn article(
     errors.extend(checker.finish());
     let clauses = clauses(syntax);
     let instruments = instruments.or_else(|| clauses.iter().find_map(|clause| narrowed_to(&clause.expr)));
-    unreachable_scope(file, header, &acts, instruments.as_deref(), &span, errors);
     let rule = rule?;
+    if errors.len() == before {
+        unreachable_scope(file, header, &acts, instruments.as_deref(), &span, errors);
+    }
     if errors.len() > before {
         return None;
     }
@@ -105,18 +107,20 @@ fn unreachable_scope(
     span: &Range<usize>,
     errors: &mut Vec<Diagnostic>,
 ) {
-    for act in acts {
-        for instrument in instruments.unwrap_or(&InstrumentKind::ALL) {
-            let covered = header.covers_at_all(*act, *instrument);
-            if !covered && instruments.is_some() {
-                let what = format!("the book does not cover the act `{act}` with a `{instrument}`");
-                errors.push(file.at(span.clone(), what).help(
-                    "this rule would never be asked: add them under [[covers]] in the book's .toml file, or \
-                     take them out of the rule",
-                ));
-            }
-        }
-    }
+    let all = instruments.unwrap_or(&InstrumentKind::ALL);
+    let dead_act = acts.iter().find(|act| !all.iter().any(|i| header.covers_at_all(**act, *i)));
+    let dead_instrument = instruments
+        .into_iter()
+        .flatten()
+        .find(|instrument| !acts.iter().any(|act| header.covers_at_all(*act, **instrument)));
+    let what = match (dead_act, dead_instrument) {
+        (Some(act), _) => format!("the book does not cover the act `{act}` with these instruments"),
+        (None, Some(instrument)) => format!("the book does not cover these acts with a `{instrument}`"),
+        (None, None) => return,
+    };
+    let help = "this rule would never be asked: add what it is about under [[covers]] in the book's .toml file, or take \
+                it out of the rule";
+    errors.push(file.at(span.clone(), what).help(help));
 }
 
 /// Two versions of one rule may not hold on the same day.

@@ -16,7 +16,7 @@ use cedar_policy_core::ast::{
 use cedar_policy_core::parser::Loc;
 
 use super::header::Header;
-use super::vocabulary::{FACTS, Kind, MAY_BE_UNKNOWN, day_from_number, kind_of};
+use super::vocabulary::{FACTS, Kind, MAY_BE_UNKNOWN, day_from_number, kind_of, members};
 use crate::demand::{Act, InstrumentKind};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::world::{AuthorityId, Jurisdiction};
@@ -80,6 +80,7 @@ impl<'a> Checker<'a> {
         let instruments = match policy.principal_constraint().as_inner() {
             PrincipalOrResourceConstraint::Any => None,
             PrincipalOrResourceConstraint::Eq(EntityReference::EUID(uid)) => {
+                self.word(uid, span.clone());
                 Some(uid_name(uid).parse().into_iter().collect())
             }
             _ => {
@@ -91,7 +92,7 @@ impl<'a> Checker<'a> {
         let category = match policy.resource_constraint().as_inner() {
             PrincipalOrResourceConstraint::Any => None,
             PrincipalOrResourceConstraint::Eq(EntityReference::EUID(uid)) => {
-                self.category(uid, span);
+                self.word(uid, span);
                 Some(uid_name(uid).to_owned())
             }
             _ => {
@@ -104,28 +105,32 @@ impl<'a> Checker<'a> {
     }
 
     fn act(&mut self, uid: &EntityUID) -> Option<Act> {
-        Act::ALL.into_iter().find(|act| act.as_str() == uid_name(uid)).or_else(|| {
-            let what = format!("unknown act `{}`", uid_name(uid));
-            let error = self
-                .file
-                .at(self.policy.clone(), what)
-                .allowed(uid_name(uid), Act::ALL.iter().map(|act| act.as_str()));
-            self.errors.push(error);
-            None
-        })
+        self.word(uid, self.policy.clone());
+        Act::ALL.into_iter().find(|act| act.as_str() == uid_name(uid))
     }
 
-    fn category(&mut self, uid: &EntityUID, span: Range<usize>) {
-        let names = self.header.category_names();
-        if uid.entity_type().to_string() == "Data" && !names.contains(uid_name(uid)) {
-            let what = format!("`{}` is not a category of this book", uid_name(uid));
-            let error = self
-                .file
-                .at(span, what)
-                .allowed(uid_name(uid), names.iter().copied())
-                .help("the book's .toml file says what it calls each class of data");
-            self.errors.push(error);
+    /// Checks that a word is in the vocabulary it is said to be in. `near` is where to point if the word itself has
+    /// no place.
+    fn word(&mut self, uid: &EntityUID, near: Range<usize>) {
+        let type_name = uid.entity_type().to_string();
+        let found = uid_name(uid);
+        let (what, allowed) = match members(&type_name) {
+            Some(members) => (format!("unknown word `{type_name}::\"{found}\"`"), members),
+            None if type_name == "Data" => {
+                (format!("`{found}` is not a category of this book"), self.header.category_names())
+            }
+            // Cedar's validator knows the types, and refuses the rest.
+            None => return,
+        };
+        if allowed.contains(found) {
+            return;
         }
+        let span = uid.loc().map_or(near, range);
+        let mut error = self.file.at(span, what).allowed(found, allowed);
+        if type_name == "Data" {
+            error = error.help("the book's .toml file says what it calls each class of data");
+        }
+        self.errors.push(error);
     }
 
     /// Checks a condition. `negated` is true where it stands under an odd number of negations.
@@ -170,14 +175,14 @@ impl<'a> Checker<'a> {
     fn operand(&mut self, expr: &Expr, negated: bool) -> Option<Kind> {
         match expr.expr_kind() {
             ExprKind::Lit(Literal::EntityUID(uid)) => {
-                self.category(uid, self.span(expr));
+                self.word(uid, self.span(expr));
                 None
             }
             ExprKind::Lit(_) | ExprKind::Var(Var::Principal | Var::Resource) => None,
             ExprKind::Set(members) => {
                 for member in members.iter() {
                     match member.expr_kind() {
-                        ExprKind::Lit(Literal::EntityUID(uid)) => self.category(uid, self.span(member)),
+                        ExprKind::Lit(Literal::EntityUID(uid)) => self.word(uid, self.span(member)),
                         ExprKind::Lit(_) => {}
                         _ => self.not_allowed(member),
                     }

@@ -181,7 +181,8 @@ fn categories(
             );
         }
         let [evidence, identify] = pair;
-        for name in [&evidence, &identify] {
+        let names = if evidence == identify { vec![&evidence] } else { vec![&evidence, &identify] };
+        for name in names {
             if let Category::Called(name) = name
                 && !is_category_name(name)
             {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use cedar_policy::{Authorizer, Entities, Schema};
 use miette::Diagnostic as _;
@@ -96,7 +97,13 @@ impl Law {
         if !errors.is_empty() {
             return Err(errors);
         }
-        Ok(Law { books, revision, authorizer: Authorizer::new(), nobody: Entities::empty() })
+        Ok(Law {
+            books,
+            revision,
+            authorizer: Authorizer::new(),
+            nobody: Entities::empty(),
+            everything: OnceLock::new(),
+        })
     }
 
     /// The same law without the books of other jurisdictions: what a region's node holds. The revision stays that of
@@ -142,20 +149,16 @@ fn read_schema(file: &SourceFile) -> Result<Schema, Diagnostic> {
     }
     let day = Date::constant(2000, 1, 1);
     let days = Days { issued: day, received: day, decided: day, executed: day };
-    let sample = Question::sample();
-    let fits = vocabulary::context(&sample.facts, days).and_then(|context| {
-        Act::ALL.iter().try_for_each(|act| {
-            context.validate(&schema, vocabulary::action(*act)).map_err(|error| error.to_string())
-        })
-    });
-    match fits {
-        Ok(()) => Ok(schema),
-        Err(error) => {
-            let what = format!("the schema does not describe the facts of this program: {error}");
-            Err(Diagnostic::about_file(file.path(), what)
-                .help("the schema comes with the program; restore it"))
-        }
+    let context = vocabulary::context(&Question::sample().facts, days)
+        .map_err(|error| Diagnostic::about_file(file.path(), error))?;
+    if Act::ALL.iter().all(|act| context.validate(&schema, vocabulary::action(*act)).is_ok()) {
+        return Ok(schema);
     }
+    let facts: Vec<&str> = vocabulary::FACTS.iter().map(|(name, _)| *name).collect();
+    let what = "the schema does not describe the facts of this program";
+    Err(Diagnostic::about_file(file.path(), what)
+        .help(format!("they are {}", facts.join(", ")))
+        .help("the schema comes with the program; restore it"))
 }
 
 /// SHA-256 over the name and the bytes of every file, in the order of the names.

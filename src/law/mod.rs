@@ -28,9 +28,9 @@ mod vocabulary;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use cedar_policy::{Authorizer, Context, Entities, PolicyId, Request};
+use cedar_policy::{Authorizer, Context, Diagnostics, Entities, PolicyId, PolicySet, Request};
 
 use crate::clock::Date;
 use crate::world::Jurisdiction;
@@ -58,6 +58,8 @@ pub struct Law {
     revision: String,
     authorizer: Authorizer,
     nobody: Entities,
+    /// Every policy of every book and date, for [`Law::position_unsorted`]; made on first use.
+    everything: OnceLock<PolicySet>,
 }
 
 /// One loaded law book.
@@ -167,11 +169,39 @@ impl Law {
         jurisdictions.into_iter().map(|jurisdiction| self.ask(jurisdiction, &mut asked)).collect()
     }
 
+    /// The same positions, reached without sorting anything in advance: Cedar is handed every rule of every book and
+    /// date, and what is not this law's, or not in force, is thrown away afterwards. Slow; tests compare it with
+    /// [`Law::positions`], and the benchmark measures what the sorting saves.
+    pub fn positions_unsorted<'j>(
+        &self,
+        jurisdictions: impl IntoIterator<Item = &'j Jurisdiction>,
+        question: &Question,
+    ) -> Vec<Position> {
+        let everything = self.everything.get_or_init(|| {
+            let articles = self.books.values().flat_map(|book| &book.articles);
+            PolicySet::from_policies(articles.map(|article| article.policy.clone())).expect(
+                "ids are unique: they start with the jurisdiction, and versions differ in their first day",
+            )
+        });
+        let mut asked = Asked::new(question);
+        let mut position =
+            |jurisdiction| self.answer(jurisdiction, |book| book.applicable_of(everything, self, &mut asked));
+        jurisdictions.into_iter().map(&mut position).collect()
+    }
+
     fn ask(&self, jurisdiction: &Jurisdiction, asked: &mut Asked) -> Position {
+        self.answer(jurisdiction, |book| book.applicable(self, asked))
+    }
+
+    fn answer<'l>(
+        &'l self,
+        jurisdiction: &Jurisdiction,
+        applicable: impl FnOnce(&'l Book) -> Result<(&'l str, Vec<usize>), String>,
+    ) -> Position {
         let Some(book) = self.books.get(jurisdiction) else {
             return Position::not_covered(jurisdiction, format!("there is no law book for `{jurisdiction}`"));
         };
-        match book.applicable(self, asked) {
+        match applicable(book) {
             Ok((category, mut articles)) => {
                 articles.sort_unstable();
                 let rules = articles.iter().map(|i| &book.articles[*i].rule);
@@ -232,15 +262,44 @@ impl Book {
                 Some(request) => request,
                 None => request.insert(asked.request(category, days)?),
             };
-            let response = law.authorizer.is_authorized(request, set, &law.nobody);
-            if let Some(error) = response.diagnostics().errors().next() {
-                return Err(format!("a rule cannot be evaluated: {error}"));
-            }
-            for id in response.diagnostics().reason() {
+            for id in satisfied(&law.authorizer, request, set, &law.nobody)?.reason() {
                 articles.push(*self.by_policy.get(id).ok_or_else(|| format!("an unknown rule `{id}`"))?);
             }
         }
         Ok((category, articles))
+    }
+
+    /// The same, from a set that holds more than could apply.
+    fn applicable_of(
+        &self,
+        set: &PolicySet,
+        law: &Law,
+        asked: &mut Asked,
+    ) -> Result<(&str, Vec<usize>), String> {
+        let days = asked.days(&self.header);
+        let category = self.covers(asked.question, days)?;
+        let request = asked.request(category, days)?;
+        let found = satisfied(&law.authorizer, &request, set, &law.nobody)?;
+        let articles = found.reason().filter_map(|id| self.by_policy.get(id).copied()).filter(|i| {
+            let rule = &self.articles[*i].rule;
+            rule.holds_on(days.at(rule.keyed))
+        });
+        Ok((category, articles.collect()))
+    }
+}
+
+/// The policies of a set that are satisfied. A policy that failed to evaluate is an error, not one that is not
+/// satisfied, which is what Cedar would make of it.
+fn satisfied(
+    authorizer: &Authorizer,
+    request: &Request,
+    set: &PolicySet,
+    nobody: &Entities,
+) -> Result<Diagnostics, String> {
+    let response = authorizer.is_authorized(request, set, nobody);
+    match response.diagnostics().errors().next() {
+        Some(error) => Err(format!("a rule cannot be evaluated: {error}")),
+        None => Ok(response.diagnostics().clone()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Closed vocabularies: an enum whose members have one written name each.
 
-use crate::demand::{Act, InstrumentKind, Term};
+use crate::demand::{Act, InstrumentKind, ProofLevel, Term};
 
 /// An enum with a written name per member: `ALL`, `as_str`, `Display`, `FromStr` and serde, all through that name.
 macro_rules! named {
@@ -55,6 +55,16 @@ pub(super) fn term_str(term: Term) -> &'static str {
         Term::FromNowOn => "from-now-on",
     }
 }
+
+pub(super) const TERMS: [Term; 2] = [Term::Stored, Term::FromNowOn];
+
+pub(super) const PROOFS: [ProofLevel; 5] = [
+    ProofLevel::ProbableCause,
+    ProofLevel::ReasonableGrounds,
+    ProofLevel::ArticulableFacts,
+    ProofLevel::Relevance,
+    ProofLevel::None,
+];
 
 /// Position of an act in [`Act::ALL`].
 pub(super) fn act_index(act: Act) -> usize {

@@ -2,13 +2,14 @@
 //! [`Question`] fills it in. Loading checks what a rule compares a fact with against this table, and evaluation builds
 //! the Cedar context from it, so the two cannot drift apart.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::LazyLock;
 
 use cedar_policy::{Context, EntityId, EntityTypeName, EntityUid, RestrictedExpression as Value};
 
-use super::names::term_str;
-use super::question::{Codes, Facts};
+use super::names::{PROOFS, TERMS, term_str};
+use super::question::{Answer, Codes, Facts, IssuerKind, KeyCustody, Role};
 use crate::clock::Date;
 use crate::demand::{Act, InstrumentKind};
 
@@ -27,6 +28,21 @@ pub(super) enum Kind {
     Number,
     /// A member of a closed vocabulary, by the name of its Cedar entity type.
     Word(&'static str),
+}
+
+/// The words of a closed vocabulary, by the name of its Cedar entity type.
+pub(super) fn members(type_name: &str) -> Option<BTreeSet<&'static str>> {
+    Some(match type_name {
+        "Action" => Act::ALL.iter().map(|act| act.as_str()).collect(),
+        "Instrument" => InstrumentKind::ALL.iter().map(|kind| kind.as_str()).collect(),
+        "Proof" => PROOFS.iter().map(|proof| proof.as_str()).collect(),
+        "Issuer" => IssuerKind::ALL.iter().map(|issuer| issuer.as_str()).collect(),
+        "Term" => TERMS.iter().map(|term| term_str(*term)).collect(),
+        "Custody" => KeyCustody::ALL.iter().map(|custody| custody.as_str()).collect(),
+        "Answer" => Answer::ALL.iter().map(|answer| answer.as_str()).collect(),
+        "Role" => Role::ALL.iter().map(|role| role.as_str()).collect(),
+        _ => return None,
+    })
 }
 
 /// Every fact, in the order of the schema.

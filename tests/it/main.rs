@@ -2,6 +2,7 @@
 
 mod common;
 mod law;
+mod law_books;
 mod layers;
 mod mail_files;
 mod region_identity;
