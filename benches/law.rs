@@ -20,8 +20,8 @@ fn main() {
     if std::env::args().any(|arg| arg == "--test") {
         return;
     }
-    let law = Law::load(Path::new("config/law")).unwrap_or_else(|errors| panic!("{errors:?}"));
-    let tests = LawTest::load(Path::new("config/law/tests")).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let law = Law::standard().unwrap_or_else(|errors| panic!("{errors}"));
+    let tests = LawTest::load(Path::new("config/law/tests")).unwrap_or_else(|errors| panic!("{errors}"));
     let all: Vec<Jurisdiction> = law.jurisdictions().cloned().collect();
     let sorted = |question: &Question| law.positions(&all, question);
     let unsorted = |question: &Question| law.positions_unsorted(&all, question);

@@ -9,11 +9,12 @@ use cedar_policy_core::ast;
 use super::check::{Checker, Scope, narrowed_to, range};
 use super::clause::{Clause, clauses};
 use super::header::Header;
-use super::rule::{Certainty, Effect, Keyed, Rule, SourceMark, Weight};
+use super::rule::{Effect, Keyed, Rule, Source, Weight};
 use super::vocabulary::uid;
 use crate::clock::Date;
 use crate::demand::{Act, InstrumentKind};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::world::SourceMark;
 
 /// A rule together with the policy that says when it applies.
 #[derive(Debug)]
@@ -209,9 +210,9 @@ impl Annotations<'_> {
         }
         let id = self.text("id").filter(|id| self.is_id(id));
         let (cite, says) = (self.text("cite"), self.text("says"));
-        let effect = self.word("effect", Effect::ALL.iter().map(|e| e.as_str()));
-        let weight = self.word("weight", Weight::ALL.iter().map(|w| w.as_str()));
-        let keyed = self.word("keyed", Keyed::ALL.iter().map(|k| k.as_str()));
+        let effect = self.word("effect", Effect::ALL, Effect::as_str);
+        let weight = self.word("weight", Weight::ALL, Weight::as_str);
+        let keyed = self.word("keyed", Keyed::ALL, Keyed::as_str);
         let from = self.date("from");
         let until = match self.policy.annotation("until") {
             Some("open") => Some(None),
@@ -269,14 +270,11 @@ impl Annotations<'_> {
         self.text(name)
     }
 
-    fn word<T: std::str::FromStr>(
-        &mut self,
-        name: &str,
-        allowed: impl Iterator<Item = &'static str>,
-    ) -> Option<T> {
+    fn word<T: Copy>(&mut self, name: &str, all: &[T], as_str: fn(T) -> &'static str) -> Option<T> {
         let text = self.text(name)?;
-        text.parse().ok().or_else(|| {
+        all.iter().copied().find(|word| as_str(*word) == text).or_else(|| {
             let what = format!("`@{name}` is `{text}`");
+            let allowed = all.iter().map(|word| as_str(*word));
             let error = self.file.at(self.at(name), what).allowed(&text, allowed);
             self.errors.push(error);
             None
@@ -301,19 +299,19 @@ impl Annotations<'_> {
     }
 
     /// `verified: where it was read`.
-    fn source(&mut self) -> Option<SourceMark> {
+    fn source(&mut self) -> Option<Source> {
         let text = self.text("source")?;
         let parsed = text.split_once(':').and_then(|(mark, read_in)| {
-            let certainty = mark.trim().parse::<Certainty>().ok()?;
+            let mark = SourceMark::ALL.into_iter().find(|known| known.as_str() == mark.trim())?;
             let read_in = read_in.trim();
-            (!read_in.is_empty()).then(|| SourceMark { certainty, read_in: read_in.to_owned() })
+            (!read_in.is_empty()).then(|| Source { mark, read_in: read_in.to_owned() })
         });
         if parsed.is_none() {
             let error = self
                 .file
                 .at(self.at("source"), format!("`@source` is `{text}`"))
                 .help("write a mark, a colon, and where it was read: `verified: law.cornell.edu/uscode/text/18/2703`")
-                .allowed(text.split(':').next().unwrap_or(&text), Certainty::ALL.iter().map(|c| c.as_str()));
+                .allowed(text.split(':').next().unwrap_or(&text), SourceMark::ALL.iter().map(|mark| mark.as_str()));
             self.errors.push(error);
         }
         parsed

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::names::{act_index, instrument_index, named};
+use super::names::{act_index, instrument_index};
 use super::question::Purpose;
 use crate::clock::{Date, SimTime};
 use crate::demand::{Act, InstrumentKind, Term};
@@ -41,11 +41,20 @@ pub(super) enum Category {
     NotCovered(String),
 }
 
-named! {
-    /// Whose authority issued the process, seen from the law book.
-    ProcessOf, "`process`" {
-        Own = "own",
-        Foreign = "foreign",
+/// Whose authority issued the process, seen from the law book.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ProcessOf {
+    Own,
+    Foreign,
+}
+
+impl ProcessOf {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            ProcessOf::Own => "own",
+            ProcessOf::Foreign => "foreign",
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
+use super::load::files_in;
 use super::{Explanation, Law, PositionKind, Question};
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::world::Jurisdiction;
 
 /// One question and the answer it should get.
@@ -51,21 +52,15 @@ impl fmt::Display for LawTestResult {
 
 impl LawTest {
     /// Reads the tests of every `.toml` file of a folder that has any, in the order of file names.
-    pub fn load(folder: &Path) -> Result<Vec<LawTest>, Vec<Diagnostic>> {
-        let entries = std::fs::read_dir(folder)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| vec![Diagnostic::about_file(folder, format!("cannot be read: {error}"))])?;
-        let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
-        paths.sort();
+    pub fn load(folder: &Path) -> Result<Vec<LawTest>, Diagnostics> {
         let (mut tests, mut errors) = (Vec::new(), Vec::new());
-        for path in paths {
+        for path in files_in(folder, &["toml"])? {
             match SourceFile::read(&path).and_then(|file| read(&file)) {
                 Ok(found) => tests.extend(found),
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(tests) } else { Err(errors) }
+        Diagnostics::unless(errors.is_empty().then_some(tests), errors)
     }
 
     /// Asks the question and compares.

@@ -15,65 +15,50 @@ use super::vocabulary::{self, Days};
 use super::{Book, Law, Question};
 use crate::clock::Date;
 use crate::demand::Act;
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::embedded;
 use crate::world::Jurisdiction;
 
 /// The schema's file name.
 const SCHEMA: &str = "schema.cedarschema";
 
 impl Law {
+    /// The law books built into the binary.
+    pub fn standard() -> Result<Law, Diagnostics> {
+        let files =
+            embedded::under("config/law/").filter(|(path, _)| !path["config/law/".len()..].contains('/'));
+        Law::from_files(files.map(|(path, text)| SourceFile::new(path, text)).collect())
+    }
+
     /// Reads every book of a folder: `schema.cedarschema`, and for each law `<code>.toml` with `<code>.cedar`. Other
     /// files and folders are left alone. All errors are reported, not only the first.
-    pub fn load(folder: &Path) -> Result<Law, Vec<Diagnostic>> {
-        let entries = std::fs::read_dir(folder)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| vec![Diagnostic::about_file(folder, format!("cannot be read: {error}"))])?;
-        let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
-        paths.retain(|path| {
-            let ending = path.extension().and_then(|ending| ending.to_str());
-            path.is_file() && matches!(ending, Some("cedar" | "toml" | "cedarschema"))
-        });
-        paths.sort();
-        let mut errors = Vec::new();
+    pub fn load(folder: &Path) -> Result<Law, Diagnostics> {
         let mut files = Vec::new();
-        for path in paths {
-            match SourceFile::read(&path) {
-                Ok(file) => files.push(file),
-                Err(error) => errors.push(error),
-            }
-        }
-        if !errors.is_empty() {
-            return Err(errors);
+        for path in files_in(folder, &["cedar", "toml", "cedarschema"])? {
+            files.push(SourceFile::read(&path)?);
         }
         if files.is_empty() {
-            let what = "there are no law books here";
-            return Err(vec![
-                Diagnostic::about_file(folder, what)
-                    .help(format!("a folder of law books holds `{SCHEMA}`, and `us.toml` with `us.cedar`")),
-            ]);
+            return Err(Diagnostic::about_file(folder, "there are no law books here")
+                .help(format!("a folder of law books holds `{SCHEMA}`, and `us.toml` with `us.cedar`"))
+                .into());
         }
         Law::from_files(files)
     }
 
     /// Reads books that are in memory already, as [`Law::load`] reads them from a folder.
-    pub fn from_files(mut files: Vec<SourceFile>) -> Result<Law, Vec<Diagnostic>> {
+    pub fn from_files(mut files: Vec<SourceFile>) -> Result<Law, Diagnostics> {
         files.sort_by(|a, b| a.path().file_name().cmp(&b.path().file_name()));
         let revision = revision(&files);
-        let ending = |file: &SourceFile| {
-            file.path().extension().and_then(|ending| ending.to_str()).unwrap_or("").to_owned()
-        };
-        let Some(schema_file) = files.iter().find(|file| ending(file) == "cedarschema") else {
+        let Some(schema_file) = files.iter().find(|file| has_ending(file.path(), "cedarschema")) else {
             let path = files.first().map_or(Path::new(SCHEMA), |file| file.path());
-            return Err(vec![Diagnostic::about_file(
-                path,
-                format!("there is no `{SCHEMA}` beside the law books"),
-            )]);
+            let what = format!("there is no `{SCHEMA}` beside the law books");
+            return Err(Diagnostic::about_file(path, what).into());
         };
-        let schema = read_schema(schema_file).map_err(|error| vec![error])?;
+        let schema = read_schema(schema_file)?;
         let mut errors = Vec::new();
         let mut books = BTreeMap::new();
         let mut paired = Vec::new();
-        for head in files.iter().filter(|file| ending(file) == "toml") {
+        for head in files.iter().filter(|file| has_ending(file.path(), "toml")) {
             match read_book(head, &files, &schema, &mut paired) {
                 Ok((code, book)) => {
                     books.insert(code, book);
@@ -81,10 +66,10 @@ impl Law {
                 Err(found) => errors.extend(found),
             }
         }
-        for rules in files
-            .iter()
-            .filter(|file| ending(file) == "cedar" && !paired.iter().any(|path| path == file.path()))
-        {
+        for rules in files.iter().filter(|file| has_ending(file.path(), "cedar")) {
+            if paired.iter().any(|path| path == rules.path()) {
+                continue;
+            }
             let head = rules.path().with_extension("toml");
             let what = "these rules have no head, so they belong to nobody's law";
             errors.push(
@@ -94,16 +79,14 @@ impl Law {
                 )),
             );
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        Ok(Law {
+        let law = errors.is_empty().then(|| Law {
             books,
             revision,
             authorizer: Authorizer::new(),
             nobody: Entities::empty(),
             everything: OnceLock::new(),
-        })
+        });
+        Diagnostics::unless(law, errors)
     }
 
     /// The same law without the books of other jurisdictions: what a region's node holds. The revision stays that of
@@ -112,6 +95,21 @@ impl Law {
         self.books.retain(|code, _| jurisdictions.contains(code));
         self
     }
+}
+
+/// The files of a folder with one of these endings, in order of path.
+pub(super) fn files_in(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>, Diagnostic> {
+    let entries = std::fs::read_dir(folder)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| Diagnostic::about_file(folder, format!("cannot be read: {error}")))?;
+    let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.is_file() && endings.iter().any(|ending| has_ending(path, ending)));
+    paths.sort();
+    Ok(paths)
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|found| found == ending)
 }
 
 fn read_book(
@@ -161,9 +159,10 @@ fn read_schema(file: &SourceFile) -> Result<Schema, Diagnostic> {
         .help("the schema comes with the program; restore it"))
 }
 
-/// SHA-256 over the name and the bytes of every file, in the order of the names.
+/// SHA-256 over `rogatory law v1\n` and, for each file in order of name, name and text, each after its length in bytes
+/// as a big-endian 64-bit number.
 fn revision(files: &[SourceFile]) -> String {
-    let mut digest = Sha256::new();
+    let mut digest = Sha256::new_with_prefix(b"rogatory law v1\n");
     for file in files {
         let name = file.path().file_name().unwrap_or_default().to_string_lossy();
         for part in [name.as_bytes(), file.text().as_bytes()] {

@@ -17,6 +17,7 @@ mod check;
 mod clause;
 mod epochs;
 mod explain;
+mod facts;
 mod header;
 mod lawtest;
 mod load;
@@ -42,15 +43,14 @@ use position::add_up;
 use vocabulary::Days;
 
 pub use explain::{Condition, Explanation, NotInForce, Verdict};
+pub use facts::{Case, codes};
 pub use header::Header;
 pub use lawtest::{LawTest, LawTestResult};
-pub use names::UnknownName;
 pub use position::{Position, PositionKind, RuleHit};
 pub use question::{
-    Answer, Codes, Facts, Holder, IssuerKind, KeyCustody, Location, Moments, Presence, Process, Purpose,
-    Question, Role, Treaties,
+    Answer, Codes, Facts, Holder, Location, Moments, Presence, Process, Purpose, Question, Role, Treaties,
 };
-pub use rule::{Certainty, Effect, Keyed, Rule, SourceMark, Weight};
+pub use rule::{Effect, Keyed, Rule, Source, Weight};
 
 /// The law books that were loaded. Immutable; share it in an `Arc`.
 pub struct Law {
@@ -236,7 +236,8 @@ impl Book {
         if !self.header.covers(process, *act, *instrument, question.facts.process.term) {
             let term = names::term_str(question.facts.process.term);
             return Err(format!(
-                "the law book of `{jurisdiction}` has no rules on {act} ({term} data) with a {process} {instrument}"
+                "the law book of `{jurisdiction}` has no rules on {act} ({term} data) with a {} {instrument}",
+                process.as_str()
             ));
         }
         match self.header.category(*class, *purpose) {

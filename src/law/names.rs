@@ -2,9 +2,9 @@
 
 use crate::demand::{Act, InstrumentKind, ProofLevel, Term};
 
-/// An enum with a written name per member: `ALL`, `as_str`, `Display`, `FromStr` and serde, all through that name.
+/// An enum with a written name per member: `ALL`, `as_str`, `Display` and serde, all through that name.
 macro_rules! named {
-    ($(#[$doc:meta])* $name:ident, $what:literal {
+    ($(#[$doc:meta])* $name:ident {
         $($(#[$member_doc:meta])* $member:ident = $text:literal),+ $(,)?
     }) => {
         $(#[$doc])*
@@ -27,27 +27,9 @@ macro_rules! named {
                 f.pad(self.as_str())
             }
         }
-
-        impl std::str::FromStr for $name {
-            type Err = $crate::law::UnknownName;
-
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                $name::ALL.iter().copied().find(|member| member.as_str() == text).ok_or_else(|| {
-                    $crate::law::UnknownName { what: $what, found: text.to_owned() }
-                })
-            }
-        }
     };
 }
 pub(super) use named;
-
-/// A word that is not in the vocabulary it should be in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} `{found}`")]
-pub struct UnknownName {
-    pub(super) what: &'static str,
-    pub(super) found: String,
-}
 
 pub(super) fn term_str(term: Term) -> &'static str {
     match term {

@@ -11,7 +11,7 @@ use crate::world::Jurisdiction;
 
 named! {
     /// What one law holds on one act and item.
-    PositionKind, "position" {
+    PositionKind {
         Compels = "compels",
         Bars = "bars",
         /// Neither orders nor forbids, and says so.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::SimTime;
 use crate::demand::{Act, InstrumentKind, ProofLevel, Term};
-use crate::world::{AuthorityId, Country, DataClass, Jurisdiction};
+use crate::world::{AuthorityId, AuthorityKind, Country, DataClass, Jurisdiction, KeyCustody};
 
 use super::names::named;
 
@@ -36,7 +36,8 @@ pub struct Facts {
     pub process: Process,
     pub location: Location,
     pub presence: Presence,
-    /// Countries from which the provider's own staff can get the item from where it rests, with their blocs.
+    /// Countries from which staff of the provider, or of a trustee that runs a region for it, can fetch the item from
+    /// where it rests, with their blocs. Reading it takes a key as well.
     pub retrievable_from: Codes,
     pub key_custody: KeyCustody,
     pub holder: Holder,
@@ -62,7 +63,8 @@ pub struct Moments {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Process {
     pub proof: ProofLevel,
-    pub issuer: IssuerKind,
+    /// What kind of authority issued it.
+    pub issuer: AuthorityKind,
     /// The issuing authority's country and its blocs.
     pub issuing_in: Codes,
     /// The courts whose rulings bind the issuing court, as the roster names them.
@@ -106,7 +108,7 @@ pub struct Location {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Presence {
-    /// The home of the entity that was served, with blocs.
+    /// Where the entity that was served can be found in person: its home and its establishments, with blocs.
     pub served_in: Codes,
     /// The home of the provider's head office, with blocs.
     pub home_in: Codes,
@@ -152,7 +154,7 @@ pub struct Treaties {
 
 named! {
     /// What the data is wanted for; a law may call one class by different names for different purposes.
-    Purpose, "purpose" {
+    Purpose {
         Evidence = "evidence",
         /// Only to identify the user.
         Identify = "identify",
@@ -160,33 +162,8 @@ named! {
 }
 
 named! {
-    /// What kind of authority issued the process.
-    IssuerKind, "kind of issuer" {
-        Judge = "judge",
-        Court = "court",
-        Prosecutor = "prosecutor",
-        Police = "police",
-        Agency = "agency",
-        /// A party to a civil case, or its lawyer.
-        Party = "party",
-    }
-}
-
-named! {
-    /// Who can use the key of the copy.
-    KeyCustody, "key custody" {
-        /// Only the region.
-        Region = "region",
-        /// The region and head office.
-        Provider = "provider",
-        /// Only the owner.
-        Owner = "owner",
-    }
-}
-
-named! {
     /// An answer that may be missing.
-    Answer, "answer" {
+    Answer {
         Yes = "yes",
         No = "no",
         Unknown = "unknown",
@@ -195,7 +172,7 @@ named! {
 
 named! {
     /// The account holder's part in the case.
-    Role, "role" {
+    Role {
         Suspect = "suspect",
         Victim = "victim",
         ThirdParty = "third-party",
@@ -217,7 +194,7 @@ impl Question {
                 moments: Moments { issued: then, received: then, decided: then, executed: then },
                 process: Process {
                     proof: ProofLevel::ProbableCause,
-                    issuer: IssuerKind::Court,
+                    issuer: AuthorityKind::Court,
                     issuing_in: codes(),
                     bound_by: BTreeSet::from(["some-court".parse().expect("this is a slug")]),
                     on_behalf_of: "IE".parse().expect("IE is two letters"),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::named;
 use crate::clock::Date;
+use crate::world::SourceMark;
 
 /// A rule as a reader meets it: what it says, where it stands, how sure we are. When it applies is its Cedar policy.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -17,7 +18,7 @@ pub struct Rule {
     pub weight: Weight,
     /// One plain sentence.
     pub says: String,
-    pub source: SourceMark,
+    pub source: Source,
     /// What it costs to break it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub penalty: Option<String>,
@@ -42,7 +43,7 @@ impl Rule {
 
 named! {
     /// What follows when a rule applies.
-    Effect, "effect" {
+    Effect {
         Compels = "compels",
         Bars = "bars",
         Allows = "allows",
@@ -52,7 +53,7 @@ named! {
 
 named! {
     /// How firmly a rule stands.
-    Weight, "weight" {
+    Weight {
         Binding = "binding",
         Persuasive = "persuasive",
         Open = "open",
@@ -61,7 +62,7 @@ named! {
 
 named! {
     /// The moment that has to fall into a rule's dates.
-    Keyed, "key moment" {
+    Keyed {
         Issued = "issued",
         Received = "received",
         Decided = "decided",
@@ -69,23 +70,11 @@ named! {
     }
 }
 
-named! {
-    /// How sure we are of a rule.
-    Certainty, "source mark" {
-        /// Not read; from memory.
-        FromMemory = "from memory",
-        /// Read in a commentator's or reporter's text, not in the law itself.
-        VerifiedSecondary = "verified-secondary",
-        /// Read in a copy of the text itself.
-        Verified = "verified",
-    }
-}
-
 /// How sure we are, and where it was read. Written `verified: law.cornell.edu/uscode/text/18/2703`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SourceMark {
-    pub certainty: Certainty,
+pub struct Source {
+    pub mark: SourceMark,
     /// Where it was read, and what of it was not.
     pub read_in: String,
 }

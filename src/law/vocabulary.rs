@@ -9,9 +9,10 @@ use std::sync::LazyLock;
 use cedar_policy::{Context, EntityId, EntityTypeName, EntityUid, RestrictedExpression as Value};
 
 use super::names::{PROOFS, TERMS, term_str};
-use super::question::{Answer, Codes, Facts, IssuerKind, KeyCustody, Role};
+use super::question::{Answer, Codes, Facts, Role};
 use crate::clock::Date;
 use crate::demand::{Act, InstrumentKind};
+use crate::world::{AuthorityKind, KeyCustody};
 
 /// What kind of value a fact has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,7 +37,7 @@ pub(super) fn members(type_name: &str) -> Option<BTreeSet<&'static str>> {
         "Action" => Act::ALL.iter().map(|act| act.as_str()).collect(),
         "Instrument" => InstrumentKind::ALL.iter().map(|kind| kind.as_str()).collect(),
         "Proof" => PROOFS.iter().map(|proof| proof.as_str()).collect(),
-        "Issuer" => IssuerKind::ALL.iter().map(|issuer| issuer.as_str()).collect(),
+        "Issuer" => AuthorityKind::ALL.iter().map(|issuer| issuer.as_str()).collect(),
         "Term" => TERMS.iter().map(|term| term_str(*term)).collect(),
         "Custody" => KeyCustody::ALL.iter().map(|custody| custody.as_str()).collect(),
         "Answer" => Answer::ALL.iter().map(|answer| answer.as_str()).collect(),

@@ -42,6 +42,15 @@ pub enum AuthorityKind {
 }
 
 impl AuthorityKind {
+    pub const ALL: [AuthorityKind; 6] = [
+        AuthorityKind::Court,
+        AuthorityKind::Judge,
+        AuthorityKind::Prosecutor,
+        AuthorityKind::Police,
+        AuthorityKind::Agency,
+        AuthorityKind::Ministry,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             AuthorityKind::Court => "court",

@@ -20,6 +20,14 @@ pub enum SourceMark {
 }
 
 impl SourceMark {
+    /// From most to least sure.
+    pub const ALL: [SourceMark; 4] = [
+        SourceMark::Verified,
+        SourceMark::VerifiedSecondary,
+        SourceMark::FromMemory,
+        SourceMark::ModellingChoice,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             SourceMark::Verified => "verified",

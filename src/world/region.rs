@@ -26,6 +26,17 @@ pub enum KeyCustody {
     Region,
 }
 
+impl KeyCustody {
+    pub const ALL: [KeyCustody; 2] = [KeyCustody::Provider, KeyCustody::Region];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KeyCustody::Provider => "provider",
+            KeyCustody::Region => "region",
+        }
+    }
+}
+
 /// The engine a region keeps its copies in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

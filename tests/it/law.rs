@@ -6,28 +6,26 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 
 use rogatory::clock::{Date, SimTime};
-use rogatory::demand::{Act, InstrumentKind, ProofLevel};
-use rogatory::law::{
-    Answer, Codes, IssuerKind, Law, LawTest, Moments, PositionKind, Purpose, Question, Treaties,
+use rogatory::demand::{
+    Act, DateRange, Demand, ExecutesRequest, InstrumentKind, Offence, Place, ProofLevel, Term,
 };
-use rogatory::world::{DataClass, Jurisdiction};
+use rogatory::law::{
+    Answer, Case, Codes, Facts, Holder, Law, LawTest, Moments, PositionKind, Purpose, Question, Treaties,
+    codes,
+};
+use rogatory::world::{AuthorityKind, DataClass, Jurisdiction, World};
 
 fn shared() -> &'static Law {
     static LAW: OnceLock<Law> = OnceLock::new();
     LAW.get_or_init(|| {
-        Law::load(Path::new("config/law")).unwrap_or_else(|errors| {
-            let errors: Vec<String> = errors.iter().map(|error| error.to_string()).collect();
-            panic!("the law books do not load:\n{}", errors.join("\n"))
-        })
+        Law::standard().unwrap_or_else(|errors| panic!("the law books do not load:\n{errors}"))
     })
 }
 
 #[test]
 fn every_law_test_holds() {
-    let tests = LawTest::load(Path::new("config/law/tests")).unwrap_or_else(|errors| {
-        let errors: Vec<String> = errors.iter().map(|error| error.to_string()).collect();
-        panic!("the law tests do not load:\n{}", errors.join("\n"))
-    });
+    let tests = LawTest::load(Path::new("config/law/tests"))
+        .unwrap_or_else(|errors| panic!("the law tests do not load:\n{errors}"));
     assert!(tests.len() > 60, "only {} law tests were found", tests.len());
     let failed: Vec<String> = tests
         .iter()
@@ -48,6 +46,109 @@ fn every_rule_is_named_by_a_law_test() {
         .filter(|id| !named.contains(&&id.to_string()))
         .collect();
     assert!(untested.is_empty(), "no law test expects {untested:?}");
+}
+
+/// The warrant of the case as its issuer would write it, for an Irish account.
+fn warrant(issued: &str) -> Demand {
+    Demand {
+        id: "13-mag-2814".parse().unwrap(),
+        version: 1,
+        instrument: InstrumentKind::Warrant,
+        basis: "18 U.S.C. 2703(a)".to_owned(),
+        issuing: "us-sdny-magistrate".parse().unwrap(),
+        validating: None,
+        on_behalf_of: "US".parse().unwrap(),
+        served_on: "head-office".parse().unwrap(),
+        issued: issued.parse().unwrap(),
+        valid_until: None,
+        return_by: None,
+        proof: ProofLevel::ProbableCause,
+        offence: Offence {
+            description: "trafficking in narcotics".to_owned(),
+            max_penalty_years: 20,
+            listed: false,
+            place: "US".parse().unwrap(),
+        },
+        acts: vec![Act::Disclose],
+        accounts: vec!["molly@post.example".parse().unwrap()],
+        classes: vec![DataClass::Content],
+        range: DateRange::ALL,
+        term: Term::Stored,
+        emergency: false,
+        deliver_to: "us-attorney-sdny".parse().unwrap(),
+        relates: None,
+        executes: None,
+    }
+}
+
+/// The kinds of position of the United States, the Union and Ireland on content in a region of the standard world.
+fn positions_in(region: &str, demand: &Demand, at: &str) -> [PositionKind; 3] {
+    let world = World::standard().unwrap();
+    let decided: SimTime = at.parse().unwrap();
+    let place = Place::Region(region.parse().unwrap());
+    let ireland = "IE".parse().unwrap();
+    let case = Case {
+        place: &place,
+        holder: Holder::declared(codes(&world, [&ireland], decided.date_utc())),
+        treaties: Treaties::of(&world, demand, decided.date_utc()),
+        received: demand.issued.plus_days(1),
+        decided,
+        executed: None,
+        secrecy_ordered: false,
+        extensions: 0,
+    };
+    let question = Question {
+        act: Act::Disclose,
+        instrument: demand.instrument,
+        class: DataClass::Content,
+        purpose: Purpose::Evidence,
+        facts: Facts::gather(&world, demand, case).unwrap(),
+    };
+    let laws: [Jurisdiction; 3] = ["US", "EU", "IE"].map(|code| code.parse().unwrap());
+    let positions = shared().positions(&laws, &question);
+    std::array::from_fn(|i| positions[i].kind)
+}
+
+#[test]
+fn the_standard_world_gives_the_facts_of_the_case() {
+    use PositionKind::{Allows, Bars, Compels, Open, Silent};
+    let old = warrant("2013-12-04T15:00:00Z");
+    let new = warrant("2018-03-30T15:00:00Z");
+    let timeline = [
+        (&old, "2014-08-28T12:00:00Z", [Compels, Allows, Allows]),
+        (&old, "2014-08-30T12:00:00Z", [Compels, Allows, Allows]),
+        (&old, "2016-07-15T12:00:00Z", [Bars, Allows, Allows]),
+        (&old, "2018-03-24T12:00:00Z", [Open, Allows, Allows]),
+        (&new, "2018-04-03T12:00:00Z", [Compels, Allows, Allows]),
+        (&new, "2018-05-26T12:00:00Z", [Compels, Open, Silent]),
+    ];
+    for (demand, at, expected) in timeline {
+        assert_eq!(positions_in("ie-dublin", demand, at), expected, "{at}");
+    }
+    // For control: a mailbox at home is due on each of these days, and no other law has a say.
+    for (demand, at, _) in timeline {
+        assert_eq!(positions_in("us-virginia", demand, at), [Compels, Silent, Silent], "{at}");
+    }
+    // What only a trustee can fetch is not within control.
+    assert_eq!(positions_in("de-frankfurt", &new, "2018-04-03T12:00:00Z"), [Silent, Allows, Silent]);
+}
+
+#[test]
+fn an_irish_order_that_carries_out_the_request_is_answered() {
+    let mut order = warrant("2016-11-28T12:00:00Z");
+    order.instrument = InstrumentKind::LocalOrder;
+    order.issuing = "ie-district-court".parse().unwrap();
+    order.served_on = "ireland".parse().unwrap();
+    order.proof = ProofLevel::ReasonableGrounds;
+    order.executes = Some(ExecutesRequest {
+        requesting: "US".parse().unwrap(),
+        treaty: "us-ie-mlat".to_owned(),
+        use_limit: "13-mag-2814".to_owned(),
+    });
+    use PositionKind::{Allows, Compels};
+    for at in ["2016-12-01T12:00:00Z", "2018-12-01T12:00:00Z"] {
+        assert_eq!(positions_in("ie-dublin", &order, at), [Allows, Allows, Compels], "{at}");
+    }
 }
 
 #[test]
@@ -99,7 +200,7 @@ fn questions() -> impl Strategy<Value = Question> {
     let flags = proptest::collection::vec(any::<bool>(), 12);
     let process = (
         proptest::sample::select(InstrumentKind::ALL.to_vec()),
-        proptest::sample::select(IssuerKind::ALL.to_vec()),
+        proptest::sample::select(AuthorityKind::ALL.to_vec()),
         proptest::sample::select(vec![
             ProofLevel::ProbableCause,
             ProofLevel::ArticulableFacts,
