@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Hash;
-use super::opening::{OpenedSlot, Opening};
+use super::opening::{FullOpening, OpenedSlot, Opening};
 use super::permit::{Grant, GrantTerms, SealedGrant};
 use super::secret::RecordSecret;
 use crate::clock::SimTime;
@@ -267,7 +268,7 @@ impl EntryDraft {
             return Err(DraftError::GrantsAsValue);
         }
         let month = month_number(self.time).ok_or(DraftError::Time(self.time))?;
-        let mut grants = Vec::with_capacity(self.grants.len());
+        let mut grants = BTreeMap::new();
         let mut grant_hashes = BTreeMap::new();
         for terms in &self.grants {
             let salt = secret.grant_salt(index, &terms.region);
@@ -275,7 +276,7 @@ impl EntryDraft {
             if grant_hashes.insert(terms.region.clone(), hex(&grant.hash())).is_some() {
                 return Err(DraftError::TwoGrants(terms.region.to_string()));
             }
-            grants.push((terms.region.clone(), grant));
+            grants.insert(terms.region.clone(), grant);
         }
 
         let mut opened = BTreeMap::new();
@@ -292,7 +293,8 @@ impl EntryDraft {
             opened.insert(slot, OpenedSlot { salt, value });
         }
         let leaf = Leaf { matter_tag: secret.matter_tag(&self.matter), month, commitments };
-        Ok(SealedEntry { leaf, opening: Opening::new(index, opened), grants })
+        let opening = Opening::new(index, opened);
+        Ok(SealedEntry { leaf, full: Arc::new(FullOpening { opening, grants }) })
     }
 }
 
@@ -300,9 +302,7 @@ impl EntryDraft {
 #[derive(Clone, PartialEq, Debug)]
 pub struct SealedEntry {
     pub leaf: Leaf,
-    /// All sixteen slots.
-    pub opening: Opening,
-    pub grants: Vec<(crate::world::RegionId, SealedGrant)>,
+    pub full: Arc<FullOpening>,
 }
 
 /// Why a draft cannot become an entry.
@@ -373,9 +373,9 @@ mod tests {
     #[test]
     fn an_opening_opens_its_own_leaf_only() {
         let (a, b) = (draft().seal(1, &secret()).unwrap(), draft().seal(2, &secret()).unwrap());
-        assert!(a.opening.check(&a.leaf).is_ok());
-        assert!(a.opening.check(&b.leaf).is_err());
-        let part = a.opening.subset(&[Slot::Facts]);
+        assert!(a.full.opening.check(&a.leaf).is_ok());
+        assert!(a.full.opening.check(&b.leaf).is_err());
+        let part = a.full.opening.subset(&[Slot::Facts]);
         assert_eq!(part.slots().count(), 1);
         assert!(part.check(&a.leaf).is_ok());
         assert_eq!(part.value(Slot::Facts).unwrap().unwrap()["home"], "ie-dublin");
@@ -448,7 +448,7 @@ mod tests {
         fn any_subset_of_an_opening_opens(mask: u16, index: u64, text in ".{0,40}") {
             let sealed = draft().with(Slot::Note, json!(text)).seal(index, &secret()).unwrap();
             let slots: Vec<Slot> = Slot::ALL.into_iter().filter(|s| mask & (1 << s.index()) != 0).collect();
-            let opening = sealed.opening.subset(&slots);
+            let opening = sealed.full.opening.subset(&slots);
             prop_assert_eq!(opening.slots().count(), slots.len());
             prop_assert!(opening.check(&sealed.leaf).is_ok());
             let json = serde_json::to_string(&opening).unwrap();

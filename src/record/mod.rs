@@ -6,14 +6,28 @@
 //! the log only grows. A [`permit`] is the proof, in one file, that a decision is in a checkpoint cosigned by a quorum;
 //! a region opens nothing without one.
 
+/// Signed tree heads.
+pub mod checkpoint;
 /// Leaves, their sixteen slots, and drafts of entries that are still to be appended.
 pub mod entry;
+/// Entry 0.
+pub mod genesis;
 mod hash;
+mod journal;
+/// Keys of logs and of witnesses.
+pub mod key;
+pub mod log;
 /// The clear values and salts of an entry's commitments, any subset of them.
 pub mod opening;
 /// What a region must be shown before it releases, and the check that makes it believe.
 pub mod permit;
+pub mod policy;
 /// The two secrets behind the salts and the matter tags.
 pub mod secret;
+pub mod storage;
+#[cfg(test)]
+pub mod testing;
+mod tree;
+pub mod witness;
 
 pub use hash::{Hash, TreeHead};

@@ -1,8 +1,12 @@
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Leaf, Slot, commitment};
+use super::permit::SealedGrant;
+use crate::world::RegionId;
 
 /// The clear values and salts of some of an entry's commitments. Showing an opening publishes those values and says
 /// nothing about the other slots.
@@ -67,6 +71,42 @@ impl Opening {
             }
         }
         Ok(())
+    }
+}
+
+/// Everything that opens an entry: all sixteen slots, and each region's grant. This is what the keeper of the record has to
+/// keep secret, and never lose.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FullOpening {
+    pub opening: Opening,
+    pub grants: BTreeMap<RegionId, SealedGrant>,
+}
+
+/// Where full openings are kept.
+pub trait OpeningStore: Send + Sync + 'static {
+    /// Keeps the openings of a batch, durably when it returns. It is called before the entries exist: after a crash or a
+    /// failure there may be openings of entries that never came to be, and a later call with the same index replaces them.
+    fn put(&self, batch: &[Arc<FullOpening>]) -> io::Result<()>;
+
+    /// The opening of an entry, if it was kept and not erased.
+    fn get(&self, entry: u64) -> io::Result<Option<FullOpening>>;
+}
+
+/// Openings that are lost when the process ends: for tests and scenarios that never restart.
+#[derive(Default)]
+pub struct MemoryOpenings(Mutex<BTreeMap<u64, Arc<FullOpening>>>);
+
+impl OpeningStore for MemoryOpenings {
+    fn put(&self, batch: &[Arc<FullOpening>]) -> io::Result<()> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(batch.iter().map(|full| (full.opening.entry(), full.clone())));
+        Ok(())
+    }
+
+    fn get(&self, entry: u64) -> io::Result<Option<FullOpening>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(kept.get(&entry).map(|full| full.as_ref().clone()))
     }
 }
 

@@ -5,7 +5,14 @@ mod law;
 mod law_books;
 mod layers;
 mod mail_files;
+mod record_log;
+mod record_permit;
+/// The helpers of the record's unit tests, with the names they use.
+#[path = "../../src/record/testing.rs"]
+mod record_testing;
 mod region_identity;
 mod region_process;
 mod region_transport;
 mod story;
+
+use rogatory::{clock, demand, entropy, record, world};

@@ -1,8 +1,10 @@
 use crate::clock::SimTime;
 use crate::demand::{BadInstrument, DemandId, InstrumentKind};
 use crate::record::TreeHead;
+use crate::record::checkpoint::CheckpointError;
 use crate::record::entry::LeafError;
 use crate::record::opening::OpeningError;
+use crate::record::policy::QuorumError;
 use crate::world::{Address, AuthorityId, DataClass, RegionId};
 
 /// Why a region refuses a permit. Each check has its own variant, so that a test, and a person, can tell them apart.
@@ -10,6 +12,12 @@ use crate::world::{Address, AuthorityId, DataClass, RegionId};
 pub enum PermitError {
     #[error("the permit cannot be read: {0}")]
     Unreadable(String),
+
+    // The checkpoint.
+    #[error("the checkpoint cannot be read: {0}")]
+    Checkpoint(CheckpointError),
+    #[error(transparent)]
+    Quorum(QuorumError),
 
     // The entry and the tree.
     #[error("entry {entry} is not in a checkpoint of size {size}")]

@@ -1,12 +1,14 @@
 mod error;
 mod grant;
 mod verified;
+mod verify;
 
 use serde::{Deserialize, Serialize};
 
 pub use error::PermitError;
 pub use grant::{Grant, GrantTerms, SealedGrant};
 pub use verified::{PermitId, VerifiedPermit};
+pub use verify::{Expectations, InstrumentRoster, verify};
 
 use super::Hash;
 use super::opening::OpenedSlot;

@@ -13,6 +13,10 @@ use crate::world::{AuthorityId, RegionId};
 pub struct PermitId(#[serde(with = "crate::base64_bytes")] [u8; 32]);
 
 impl PermitId {
+    pub(super) fn new(bytes: [u8; 32]) -> Self {
+        PermitId(bytes)
+    }
+
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -41,6 +45,11 @@ pub struct VerifiedPermit {
 }
 
 impl VerifiedPermit {
+    /// For [`super::verify`] alone.
+    pub(super) fn new(id: PermitId, grant: Grant, demand: Demand, checkpoint_size: u64) -> Self {
+        VerifiedPermit { id, grant, demand, checkpoint_size }
+    }
+
     /// What makes this release different from every other; commit it as spent before opening anything.
     pub fn permit_id(&self) -> PermitId {
         self.id

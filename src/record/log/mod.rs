@@ -1,0 +1,483 @@
+//! The log: appends drafts, keeps the tiles, has checkpoints cosigned, and proves.
+//!
+//! An append goes through two stages, and each takes whatever has gathered before it, so that many callers share one flush
+//! without any of them waiting for a timer:
+//!
+//! 1. The *sequencer*, one thread, gives indexes to queued drafts, keeps their openings, writes one journal record (from here
+//!    on the entries exist), and writes tiles.
+//! 2. The *collector*, one task, signs a checkpoint of the newest tree, asks all witnesses at once, and publishes it when a
+//!    quorum has cosigned. A witness that is slow is asked again when it is free; nobody waits for it.
+//!
+//! If no quorum comes together, callers are told so and their entries stay: a log is never rewound.
+
+mod collector;
+mod sequencer;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::checkpoint::{CheckpointError, SignedCheckpoint};
+use super::entry::{DraftError, EntryDraft, Leaf, SealedEntry, Slot};
+use super::genesis::Genesis;
+use super::journal::{self, JournalError};
+use super::key::LogSigner;
+use super::opening::{FullOpening, Opening, OpeningError, OpeningStore};
+use super::permit::{Consistency, LaterEntry, Permit};
+use super::policy::{Accept, Policy, Quorum};
+use super::secret::RecordSecret;
+use super::storage::{Storage, TileError, entries_path, opening_path};
+use super::tree::{TILE_WIDTH, Tree};
+use super::witness::WitnessClient;
+use super::{Hash, TreeHead};
+use crate::demand::SignedInstrument;
+use crate::world::RegionId;
+
+/// Drafts that may wait for the sequencer; an append beyond that waits for a place.
+const QUEUE_MAX: usize = 1024;
+
+/// What a log is made of. Nothing in it is looked up elsewhere.
+pub struct LogOptions {
+    pub signer: LogSigner,
+    pub secret: RecordSecret,
+    /// Whose log key is the signer's.
+    pub policy: Policy,
+    /// Whether an emergency quorum is enough to publish.
+    pub accept: Accept,
+    pub storage: Arc<dyn Storage>,
+    pub openings: Arc<dyn OpeningStore>,
+    /// How to reach each witness, by its name in the policy. A witness without an entry is never asked.
+    pub witnesses: Vec<(String, Arc<dyn WitnessClient>)>,
+    /// How long one witness may take for one answer.
+    pub witness_deadline: Duration,
+}
+
+/// An open log. Clones are handles on one log.
+#[derive(Clone)]
+pub struct Log(Arc<Inner>);
+
+struct Inner {
+    queue: mpsc::Sender<sequencer::Request>,
+    events: mpsc::UnboundedSender<collector::Event>,
+    shared: Arc<Shared>,
+    published: watch::Receiver<Option<Arc<Published>>>,
+    status: watch::Receiver<Vec<WitnessStatus>>,
+    threads: Mutex<Option<(std::thread::JoinHandle<()>, tokio::task::JoinHandle<()>)>>,
+}
+
+/// What sequencer, collector and readers have in common.
+struct Shared {
+    tree: Mutex<Tree>,
+    storage: Arc<dyn Storage>,
+    openings: Arc<dyn OpeningStore>,
+}
+
+impl Shared {
+    /// Held only while hashes are looked up or the edge is replaced, never across an await.
+    fn tree(&self) -> MutexGuard<'_, Tree> {
+        self.tree.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A checkpoint that a quorum cosigned.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Published {
+    pub checkpoint: SignedCheckpoint,
+    pub quorum: Quorum,
+}
+
+/// An entry with the proof that it is in a cosigned checkpoint.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Logged {
+    pub index: u64,
+    pub leaf: Leaf,
+    /// `None` if the opening was erased.
+    pub full: Option<Arc<FullOpening>>,
+    pub inclusion: Vec<Hash>,
+    pub published: Arc<Published>,
+}
+
+/// How one witness is doing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WitnessStatus {
+    pub id: String,
+    /// The newest size it is known to have cosigned.
+    pub size: u64,
+    /// Why it did not cosign when it was last asked.
+    pub trouble: Option<String>,
+}
+
+/// What a permit is wanted for.
+#[derive(Clone, Debug)]
+pub struct PermitRequest {
+    /// The entry with the grant.
+    pub entry: u64,
+    pub region: RegionId,
+    pub instrument: SignedInstrument,
+    /// The size of the newest head that the region has cosigned; 0 if none.
+    pub region_head_size: u64,
+}
+
+impl Log {
+    /// Starts a new log with its genesis as entry 0. Fails if there is one already. Succeeds also when no quorum of witnesses
+    /// can be reached yet: the entry stays, and [`Log::await_quorum`] tries again.
+    pub async fn create(options: LogOptions, genesis: &Genesis) -> Result<Self, LogError> {
+        let storage = options.storage.clone();
+        let is_new = blocking(move || storage.load_journal().map(|bytes| bytes.is_empty())).await??;
+        if !is_new {
+            return Err(LogError::Exists);
+        }
+        let (header, _) = journal::header(TreeHead::EMPTY);
+        let storage = options.storage.clone();
+        let policy = options.policy.to_text();
+        blocking(move || {
+            storage.write("policy", policy.as_bytes())?;
+            storage.sync()?;
+            storage.replace_journal(&header)
+        })
+        .await??;
+        let log = Log::open(options).await?;
+        let full = match log.append(genesis.draft()).await {
+            Ok(logged) => logged.full,
+            Err(AppendError::NoQuorum { .. }) => log.opening(0).await?.map(Arc::new),
+            Err(error) => return Err(LogError::Genesis(error)),
+        };
+        if let Some(full) = full {
+            log.publish_opening(full.opening.subset(&[Slot::Kind, Slot::Facts])).await?;
+        }
+        Ok(log)
+    }
+
+    /// Opens a log: replays the journal, which is what normal running does too, and starts sequencer and collector on
+    /// the current tokio runtime.
+    pub async fn open(options: LogOptions) -> Result<Self, LogError> {
+        if options.signer.verifier() != options.policy.log() {
+            return Err(LogError::ForeignKey {
+                key: options.signer.verifier().to_string(),
+                policy: options.policy.log().to_string(),
+            });
+        }
+        let storage = options.storage.clone();
+        let secret = options.secret;
+        let openings = options.openings.clone();
+        let state = blocking(move || sequencer::recover(storage.as_ref())).await??;
+        let head = state.head();
+        let shared =
+            Arc::new(Shared { tree: Mutex::new(state.tree()), storage: options.storage.clone(), openings });
+        let published = find_published(&shared, &options.policy, options.accept, head).await?.map(Arc::new);
+
+        let (events, events_in) = mpsc::unbounded_channel();
+        let (queue, requests) = mpsc::channel(QUEUE_MAX);
+        let (published_out, published) = watch::channel(published);
+        let (status_out, status) = watch::channel(Vec::new());
+        let sequencer = sequencer::Sequencer::new(state, shared.clone(), secret, requests, events.clone());
+        let sequencer = std::thread::Builder::new()
+            .name("record-sequencer".into())
+            .spawn(move || sequencer.run())
+            .map_err(TileError::Io)?;
+        let collector = collector::Collector::new(collector::Parts {
+            shared: shared.clone(),
+            signer: options.signer,
+            policy: options.policy,
+            accept: options.accept,
+            witnesses: options.witnesses,
+            deadline: options.witness_deadline,
+            head,
+            events: events.downgrade(),
+            published: published_out,
+            status: status_out,
+        });
+        let collector = tokio::spawn(collector.run(events_in));
+        let threads = Mutex::new(Some((sequencer, collector)));
+        Ok(Log(Arc::new(Inner { queue, events, shared, published, status, threads })))
+    }
+
+    /// Appends an entry and waits until it is in a published checkpoint. On [`AppendError::NoQuorum`] the entry is in the
+    /// log all the same; see [`Log::await_quorum`].
+    pub async fn append(&self, draft: EntryDraft) -> Result<Logged, AppendError> {
+        let (reply, answer) = oneshot::channel();
+        let request = sequencer::Request::Append { draft: Box::new(draft), reply };
+        self.0.queue.send(request).await.map_err(|_| AppendError::Closed)?;
+        let (sealed, published) = answer.await.map_err(|_| AppendError::Closed)??;
+        let sealed = sealed.ok_or(AppendError::Closed)?;
+        let index = sealed.full.opening.entry();
+        let inclusion = self.prove_inclusion(index, &published)?;
+        Ok(Logged { index, leaf: sealed.leaf, full: Some(sealed.full), inclusion, published })
+    }
+
+    /// Waits until an entry that is in the log is in a published checkpoint, asking the witnesses again if need be.
+    pub async fn await_quorum(&self, index: u64) -> Result<Logged, AppendError> {
+        let head = self.head();
+        if index >= head.size {
+            return Err(AppendError::NotInLog { index, size: head.size });
+        }
+        let (reply, answer) = oneshot::channel();
+        let event = collector::Event::Await(Waiter { index, sealed: None, reply });
+        self.0.events.send(event).map_err(|_| AppendError::Closed)?;
+        let (_, published) = answer.await.map_err(|_| AppendError::Closed)??;
+        let log = self.clone();
+        let read = blocking(move || {
+            let inclusion = log.prove_inclusion(index, &published)?;
+            let leaf = log.read_leaves(index, index + 1)?.remove(0);
+            let full = log.0.shared.openings.get(index)?.map(Arc::new);
+            Ok::<_, TileError>(Logged { index, leaf, full, inclusion, published })
+        });
+        read.await.map_err(|_| AppendError::Closed)?.map_err(AppendError::from)
+    }
+
+    /// The newest tree; it may be ahead of what is published.
+    pub fn head(&self) -> TreeHead {
+        self.0.shared.tree().edge().head()
+    }
+
+    /// The newest checkpoint that a quorum cosigned.
+    pub fn published(&self) -> Option<Arc<Published>> {
+        self.0.published.borrow().clone()
+    }
+
+    /// How each witness is doing, in the order of the policy.
+    pub fn witnesses(&self) -> Vec<WitnessStatus> {
+        self.0.status.borrow().clone()
+    }
+
+    /// The leaf of an entry.
+    pub async fn leaf(&self, index: u64) -> Result<Leaf, LogError> {
+        let log = self.clone();
+        Ok(blocking(move || log.read_leaves(index, index + 1)).await??.remove(0))
+    }
+
+    /// What opens an entry, if it was not erased.
+    pub async fn opening(&self, index: u64) -> Result<Option<FullOpening>, LogError> {
+        let log = self.clone();
+        Ok(blocking(move || log.0.shared.openings.get(index)).await??)
+    }
+
+    /// Puts an opening, of whichever slots, where the tiles are served. Whoever fetches it can check it against the entry.
+    pub async fn publish_opening(&self, opening: Opening) -> Result<(), LogError> {
+        let leaf = self.leaf(opening.entry()).await?;
+        opening.check(&leaf).map_err(LogError::Opening)?;
+        let log = self.clone();
+        let bytes = serde_json::to_vec(&opening).expect("an opening has only string keys");
+        let written = blocking(move || {
+            log.0.shared.storage.write(&opening_path(opening.entry()), &bytes)?;
+            log.0.shared.storage.sync()
+        });
+        Ok(written.await??)
+    }
+
+    /// Proves one entry in the newest published checkpoint that has it.
+    pub async fn prove(&self, index: u64) -> Result<Logged, LogError> {
+        self.await_quorum(index).await.map_err(LogError::Append)
+    }
+
+    /// Puts together a permit: the grant, its entry and all later ones, proven in the newest published checkpoint. Whether
+    /// it holds is the region's to decide; a permit that a later entry overtook is put together all the same.
+    pub async fn permit(&self, request: PermitRequest) -> Result<Permit, LogError> {
+        // The region must be shown at least what it has cosigned itself.
+        let newest = request.entry.max(request.region_head_size.saturating_sub(1));
+        self.await_quorum(newest).await.map_err(LogError::Append)?;
+        let log = self.clone();
+        blocking(move || log.assemble(request)).await?
+    }
+
+    fn assemble(&self, request: PermitRequest) -> Result<Permit, LogError> {
+        let PermitRequest { entry, region, instrument, region_head_size } = request;
+        let shared = &self.0.shared;
+        let published = self.published().ok_or(LogError::NothingPublished)?;
+        let size = published.checkpoint.head().size;
+        if size - entry > Permit::LATER_MAX as u64 + 1 {
+            return Err(LogError::TooManyLater { later: size - entry - 1 });
+        }
+        let full = shared.openings.get(entry)?.ok_or(LogError::NoOpening(entry))?;
+        let grant = full.grants.get(&region).cloned().ok_or(LogError::NoGrant { entry, region })?;
+        let grants = full.opening.slot(Slot::Grants).cloned().ok_or(LogError::NoOpening(entry))?;
+        let mut leaves = self.read_leaves(entry, size)?.into_iter();
+        let leaf = leaves.next().ok_or(LogError::NoOpening(entry))?.encode().to_vec();
+        let mut later = Vec::new();
+        for (index, leaf) in (entry + 1..).zip(leaves) {
+            let inclusion = self.prove_inclusion(index, &published)?;
+            later.push(LaterEntry { leaf: leaf.encode().to_vec(), inclusion });
+        }
+        let inclusion = self.prove_inclusion(entry, &published)?;
+        let proof = shared.tree().prove_consistency(shared.storage.as_ref(), size, region_head_size)?;
+        Ok(Permit {
+            instrument,
+            grant,
+            entry,
+            leaf,
+            grants,
+            inclusion,
+            checkpoint: published.checkpoint.to_string(),
+            consistency: Consistency { from: region_head_size, proof },
+            later,
+        })
+    }
+
+    fn prove_inclusion(&self, index: u64, published: &Published) -> Result<Vec<Hash>, TileError> {
+        let shared = &self.0.shared;
+        shared.tree().prove_inclusion(shared.storage.as_ref(), published.checkpoint.head().size, index)
+    }
+
+    /// The leaves from `start` up to but without `end`, which must not be beyond the head.
+    fn read_leaves(&self, start: u64, end: u64) -> Result<Vec<Leaf>, TileError> {
+        let size = self.head().size;
+        let mut leaves = Vec::new();
+        let mut index = start;
+        while index < end.min(size) {
+            let number = index / TILE_WIDTH as u64;
+            let first = number * TILE_WIDTH as u64;
+            let bytes = read_entries(self.0.shared.storage.as_ref(), number, size)?;
+            let path = || entries_path(number, TILE_WIDTH);
+            let bundle = journal::split_leaves(&bytes).ok_or_else(|| TileError::Damaged(path()))?;
+            let until = (first + bundle.len() as u64).min(end);
+            if until <= index {
+                return Err(TileError::Damaged(path()));
+            }
+            for leaf in &bundle[(index - first) as usize..(until - first) as usize] {
+                leaves.push(Leaf::decode(leaf).map_err(|_| TileError::Damaged(path()))?);
+            }
+            index = until;
+        }
+        if leaves.is_empty() {
+            return Err(TileError::Missing(format!("entry {start}, in a log of {size}")));
+        }
+        Ok(leaves)
+    }
+
+    /// Stops appending and waits until nothing of this log runs any more. Calls that still wait fail with
+    /// [`AppendError::Closed`].
+    pub async fn close(self) {
+        let _ = self.0.queue.send(sequencer::Request::Close).await;
+        let threads = self.0.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((sequencer, collector)) = threads {
+            let _ = blocking(move || sequencer.join()).await;
+            let _ = self.0.events.send(collector::Event::Close);
+            let _ = collector.await;
+        }
+    }
+}
+
+/// The bytes of an entry bundle in a tree of `size` leaves.
+fn read_entries(storage: &dyn Storage, number: u64, size: u64) -> Result<Vec<u8>, TileError> {
+    let width = (size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+    let path = entries_path(number, width);
+    let mut bytes = storage.read(&path)?;
+    if bytes.is_none() {
+        // Between looking at the size and reading, the bundle may have become full.
+        bytes = storage.read(&entries_path(number, TILE_WIDTH))?;
+    }
+    bytes.ok_or(TileError::Missing(path))
+}
+
+/// The checkpoint that was published before a restart, if it is one of this tree. One that is not, or that is newer than
+/// the tree, means that the log's own folder is older than what the world has seen.
+async fn find_published(
+    shared: &Arc<Shared>,
+    policy: &Policy,
+    accept: Accept,
+    head: TreeHead,
+) -> Result<Option<Published>, LogError> {
+    let inner = shared.clone();
+    let Some(bytes) = blocking(move || inner.storage.read("checkpoint")).await?? else { return Ok(None) };
+    let text = String::from_utf8(bytes).map_err(|_| LogError::Checkpoint(CheckpointError::Note))?;
+    let checkpoint = SignedCheckpoint::parse(&text).map_err(LogError::Checkpoint)?;
+    checkpoint.check_log(policy.log()).map_err(LogError::Checkpoint)?;
+    let found = checkpoint.head();
+    if found.size > head.size {
+        return Err(LogError::Rewound { published: found, own: head });
+    }
+    let inner = shared.clone();
+    let at = blocking(move || inner.tree().head_at(inner.storage.as_ref(), found.size)).await??;
+    if at != found {
+        return Err(LogError::Forked { published: found, own: at });
+    }
+    // With another policy than then, it may no longer be enough; a new round will tell.
+    Ok(policy.check(&checkpoint, accept).ok().map(|quorum| Published { checkpoint, quorum }))
+}
+
+/// Somebody who waits for a published checkpoint that has an entry.
+struct Waiter {
+    index: u64,
+    sealed: Option<Box<SealedEntry>>,
+    reply: Reply,
+}
+
+type Reply = oneshot::Sender<Result<(Option<Box<SealedEntry>>, Arc<Published>), AppendError>>;
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LogError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| LogError::Stopped)
+}
+
+/// Why an append was not answered with a proof.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AppendError {
+    #[error("the draft cannot become an entry: {0}")]
+    Draft(#[from] DraftError),
+    /// The entry is in the log; nothing may be done on the strength of it yet.
+    #[error("entry {index} is in the log, and no quorum of witnesses has cosigned it: {reason}")]
+    NoQuorum { index: u64, reason: String },
+    /// Whether the entry is in the log shows after the next start at the latest.
+    #[error("the record cannot be written: {0}")]
+    Storage(Arc<io::Error>),
+    #[error("the record cannot be recovered after a failed write: {0}")]
+    Broken(String),
+    #[error("entry {index} does not exist; the log has {size}")]
+    NotInLog { index: u64, size: u64 },
+    #[error("the entry cannot be proven: {0}")]
+    Proof(#[source] Arc<TileError>),
+    #[error("the log was closed")]
+    Closed,
+}
+
+impl From<TileError> for AppendError {
+    fn from(error: TileError) -> Self {
+        AppendError::Proof(Arc::new(error))
+    }
+}
+
+/// Why a log cannot be opened or read.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("there is a log already")]
+    Exists,
+    #[error("there is no log here; it has to be created first")]
+    NoLog,
+    #[error("the log's key is `{key}`, and the policy is for `{policy}`")]
+    ForeignKey { key: String, policy: String },
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Tile(#[from] TileError),
+    #[error("the record's disk: {0}")]
+    Io(#[from] io::Error),
+    #[error("the tiles show {tiles}, and the journal goes on from {journal}")]
+    Base { tiles: TreeHead, journal: TreeHead },
+    #[error("a batch of the journal leads to {found}, and it says {said}")]
+    Batch { found: TreeHead, said: TreeHead },
+    #[error("the served checkpoint cannot be used: {0}")]
+    Checkpoint(CheckpointError),
+    #[error(
+        "the served checkpoint shows {published}, and this log has {own}: its folder was rewound, and a log never is"
+    )]
+    Rewound { published: TreeHead, own: TreeHead },
+    #[error("the served checkpoint shows {published}, and this log has {own}: they are two histories")]
+    Forked { published: TreeHead, own: TreeHead },
+    #[error("entry 0 cannot be written: {0}")]
+    Genesis(#[source] AppendError),
+    #[error(transparent)]
+    Append(AppendError),
+    #[error(transparent)]
+    Opening(OpeningError),
+    #[error("nothing is published yet")]
+    NothingPublished,
+    #[error("entry {0} cannot be opened: its opening was erased or lost")]
+    NoOpening(u64),
+    #[error("entry {entry} grants nothing to region `{region}`")]
+    NoGrant { entry: u64, region: RegionId },
+    #[error("{later} entries follow, where a permit has room for {max}; record the decision anew", max = Permit::LATER_MAX)]
+    TooManyLater { later: u64 },
+    #[error("a task of the record stopped")]
+    Stopped,
+}

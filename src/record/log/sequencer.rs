@@ -1,0 +1,333 @@
+//! The one place where entries come to be.
+//!
+//! The order of writes, and what is true after a crash behind each:
+//!
+//! 1. openings kept: openings of entries that do not exist; replaced when their index is used
+//! 2. journal record: the entries exist; tiles are written again from the journal at the next start
+//! 3. tiles and bundles written, not yet synced: as above
+//! 4. handed to the collector: as above; nobody was answered, or holds a checkpoint that is consistent with the journal
+//! 5. (now and then) tiles synced: as above
+//! 6. (now and then) journal replaced by one that starts at the synced tiles
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::collector::Event;
+use super::{AppendError, LogError, Reply, Shared, Waiter, read_entries};
+use crate::record::Hash;
+use crate::record::TreeHead;
+use crate::record::entry::{EntryDraft, SealedEntry};
+use crate::record::journal::{self, JournalEnd, put_leaf};
+use crate::record::secret::RecordSecret;
+use crate::record::storage::{Storage, entries_path, tile_path};
+use crate::record::tree::{Edge, FullTile, TILE_WIDTH, Tree};
+
+/// Drafts in one batch at most: enough to share a flush, few enough that nobody waits long for the others.
+const BATCH_MAX: usize = 512;
+/// The journal is replaced when it is longer than this: what a start has to replay, and what a replacement has to sync.
+const JOURNAL_MAX_BYTES: u64 = 16 << 20;
+
+pub(super) enum Request {
+    Append { draft: Box<EntryDraft>, reply: Reply },
+    Close,
+}
+
+/// The log as far as it is written.
+pub(super) struct State {
+    edge: Edge,
+    /// The leaves of the entry bundle that is not full yet, as they stand in its file.
+    bundle: Vec<u8>,
+    end: JournalEnd,
+}
+
+impl State {
+    pub(super) fn head(&self) -> TreeHead {
+        self.edge.head()
+    }
+
+    pub(super) fn tree(&self) -> Tree {
+        Tree::new(self.edge.clone())
+    }
+}
+
+/// A batch that is computed and not written.
+struct Staged {
+    edge: Edge,
+    bundle: Vec<u8>,
+    full_tiles: Vec<FullTile>,
+    full_bundles: Vec<(u64, Vec<u8>)>,
+}
+
+impl Staged {
+    fn new<'a>(state: &State, leaves: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut staged = Staged {
+            edge: state.edge.clone(),
+            bundle: state.bundle.clone(),
+            full_tiles: Vec::new(),
+            full_bundles: Vec::new(),
+        };
+        for leaf in leaves {
+            put_leaf(&mut staged.bundle, leaf);
+            staged.edge.push(Hash::of_leaf(leaf), &mut staged.full_tiles);
+            let size = staged.edge.size();
+            if size.is_multiple_of(TILE_WIDTH as u64) {
+                let full = std::mem::take(&mut staged.bundle);
+                staged.full_bundles.push((size / TILE_WIDTH as u64 - 1, full));
+            }
+        }
+        staged
+    }
+
+    /// Writes what the batch changes. Every path is new or, after a crash, gets the same bytes again.
+    fn write(&self, storage: &dyn Storage) -> std::io::Result<()> {
+        for (number, bundle) in &self.full_bundles {
+            storage.write(&entries_path(*number, TILE_WIDTH), bundle)?;
+        }
+        for tile in &self.full_tiles {
+            storage.write(&tile_path(tile.level, tile.number, TILE_WIDTH), &tile.nodes.to_bytes())?;
+        }
+        let size = self.edge.size();
+        let width = (size % TILE_WIDTH as u64) as usize;
+        if width > 0 {
+            storage.write(&entries_path(size / TILE_WIDTH as u64, width), &self.bundle)?;
+        }
+        for (level, number, nodes) in self.edge.partial_tiles() {
+            // Above level 0 most batches leave the edge as it was, and its tile is there already.
+            let grew = level == 0 || self.full_tiles.iter().any(|tile| tile.level + 1 == level);
+            if grew {
+                storage.write(&tile_path(level, number, nodes.width()), &nodes.to_bytes())?;
+            }
+        }
+        // A full tile replaces the partial ones before it.
+        for (number, _) in &self.full_bundles {
+            storage.remove_partials(&entries_path(*number, TILE_WIDTH))?;
+        }
+        for tile in &self.full_tiles {
+            storage.remove_partials(&tile_path(tile.level, tile.number, TILE_WIDTH))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the journal and writes its batches as normal running does, then starts a new journal on top of them. What it returns is
+/// durable, also if a failed write had left it in doubt.
+pub(super) fn recover(storage: &dyn Storage) -> Result<State, LogError> {
+    let bytes = storage.load_journal()?;
+    if bytes.is_empty() {
+        return Err(LogError::NoLog);
+    }
+    let journal = journal::read(&bytes)?;
+    if journal.torn > 0 {
+        tracing::warn!(
+            bytes = journal.torn,
+            "the last record of the journal was torn and never acknowledged"
+        );
+    }
+    let edge = Edge::load(journal.base.size, storage)?;
+    if edge.head() != journal.base {
+        return Err(LogError::Base { tiles: edge.head(), journal: journal.base });
+    }
+    let bundle = match journal.base.size % TILE_WIDTH as u64 {
+        0 => Vec::new(),
+        width => {
+            let mut bundle = read_entries(storage, journal.base.size / TILE_WIDTH as u64, journal.base.size)?;
+            // The full bundle may be there already, from batches that are in the journal.
+            bundle.truncate(bundle_bytes(&bundle, width as usize));
+            bundle
+        }
+    };
+    let (_, end) = journal::header(journal.base);
+    let mut state = State { edge, bundle, end };
+    let replayed = journal.batches.len();
+    for batch in journal.batches {
+        let staged = Staged::new(&state, batch.leaves.iter().map(Vec::as_slice));
+        if staged.edge.head() != batch.head {
+            return Err(LogError::Batch { found: staged.edge.head(), said: batch.head });
+        }
+        staged.write(storage)?;
+        (state.edge, state.bundle) = (staged.edge, staged.bundle);
+    }
+    state.end = start_journal(storage, state.head())?;
+    tracing::info!(size = state.head().size, replayed, "the record is open");
+    Ok(state)
+}
+
+/// How many bytes the first `count` leaves of a bundle take.
+fn bundle_bytes(bundle: &[u8], count: usize) -> usize {
+    let leaves = journal::split_leaves(bundle).unwrap_or_default();
+    leaves.iter().take(count).map(|leaf| leaf.len() + 2).sum()
+}
+
+fn start_journal(storage: &dyn Storage, head: TreeHead) -> std::io::Result<JournalEnd> {
+    // The tiles first: a journal that starts at `head` cannot write them again.
+    storage.sync()?;
+    let (header, end) = journal::header(head);
+    storage.replace_journal(&header)?;
+    Ok(end)
+}
+
+pub(super) struct Sequencer {
+    /// `None` after a failed write, until recovery has succeeded.
+    state: Option<State>,
+    shared: Arc<Shared>,
+    secret: RecordSecret,
+    requests: mpsc::Receiver<Request>,
+    events: mpsc::UnboundedSender<Event>,
+}
+
+struct Sealed {
+    entry: SealedEntry,
+    reply: Reply,
+}
+
+impl Sequencer {
+    pub(super) fn new(
+        state: State,
+        shared: Arc<Shared>,
+        secret: RecordSecret,
+        requests: mpsc::Receiver<Request>,
+        events: mpsc::UnboundedSender<Event>,
+    ) -> Self {
+        Sequencer { state: Some(state), shared, secret, requests, events }
+    }
+
+    /// Takes what is queued, commits it as one batch, and so on until the log is closed.
+    pub(super) fn run(mut self) {
+        let mut open = true;
+        while open {
+            let mut batch = Vec::new();
+            let mut next = self.requests.blocking_recv();
+            loop {
+                match next {
+                    Some(Request::Append { draft, reply }) => batch.push((draft, reply)),
+                    Some(Request::Close) | None => {
+                        open = false;
+                        break;
+                    }
+                }
+                if batch.len() == BATCH_MAX {
+                    break;
+                }
+                match self.requests.try_recv() {
+                    Ok(request) => next = Some(request),
+                    Err(_) => break,
+                }
+            }
+            if !batch.is_empty() {
+                self.commit(batch);
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: Vec<(Box<EntryDraft>, Reply)>) {
+        if self.usable_state().is_none() {
+            let error = AppendError::Broken("see the log of this process".to_owned());
+            return refuse(batch.into_iter().map(|(_, reply)| reply), &error);
+        }
+        let state = self.state.take().expect("it was usable a moment ago");
+        let (sealed, staged) = seal(&self.secret, &state, batch);
+        if sealed.is_empty() {
+            self.state = Some(state);
+            return;
+        }
+        match self.write(state, &sealed, staged) {
+            Ok(state) => {
+                let head = state.head();
+                self.state = Some(state);
+                let waiters = sealed.into_iter().map(|sealed| Waiter {
+                    index: sealed.entry.full.opening.entry(),
+                    sealed: Some(Box::new(sealed.entry)),
+                    reply: sealed.reply,
+                });
+                let _ = self.events.send(Event::Committed { head, waiters: waiters.collect() });
+            }
+            Err(error) => refuse(sealed.into_iter().map(|sealed| sealed.reply), &error),
+        }
+    }
+
+    /// The state, after recovery if the last write failed.
+    fn usable_state(&mut self) -> Option<&State> {
+        if self.state.is_none() {
+            match recover(self.shared.storage.as_ref()) {
+                Ok(state) => {
+                    *self.shared.tree() = state.tree();
+                    self.state = Some(state);
+                }
+                Err(error) => tracing::error!(%error, "the record cannot be recovered"),
+            }
+        }
+        self.state.as_ref()
+    }
+
+    /// Writes a batch. After an error `self.state` is gone and the next batch starts with recovery, because what a failed
+    /// write left behind is only known by reading it.
+    fn write(&mut self, state: State, sealed: &[Sealed], staged: Staged) -> Result<State, AppendError> {
+        let storage = self.shared.storage.clone();
+        let failed = |error| AppendError::Storage(Arc::new(error));
+        let old = state.edge.size();
+        let head = staged.edge.head();
+
+        let openings: Vec<_> = sealed.iter().map(|sealed| sealed.entry.full.clone()).collect();
+        if let Err(error) = self.shared.openings.put(&openings) {
+            tracing::error!(%error, "openings cannot be kept; nothing was appended");
+            self.state = Some(state);
+            return Err(failed(error));
+        }
+
+        let leaves: Vec<_> = sealed.iter().map(|sealed| sealed.entry.leaf.encode()).collect();
+        let (record, end) = journal::record(&state.end, old, head, leaves.iter().map(<[u8; _]>::as_slice));
+        // The commit point, and the compare-and-swap of the head: the record goes where the journal of `old` leaves ends.
+        let written =
+            storage.append_journal(state.end.at, &record).and_then(|()| staged.write(storage.as_ref()));
+        if let Err(error) = written {
+            tracing::error!(%error, size = old, "a write of the record failed; reading back what is there");
+            drop(staged);
+            // If the record made it to the disk, the entries exist, and their callers are served like any others.
+            return match self.usable_state() {
+                Some(state) if state.head() == head => {
+                    Ok(self.state.take().expect("it was usable a moment ago"))
+                }
+                _ => Err(failed(error)),
+            };
+        }
+
+        self.shared.tree().advance(staged.edge.clone(), staged.full_tiles);
+        let mut state = State { edge: staged.edge, bundle: staged.bundle, end };
+        if state.end.at > JOURNAL_MAX_BYTES {
+            match start_journal(storage.as_ref(), head) {
+                Ok(end) => state.end = end,
+                Err(error) => {
+                    // The entries are safe in the old journal, or in the new one; recovery finds out which it is.
+                    tracing::error!(%error, "the journal cannot be replaced");
+                    return match self.usable_state() {
+                        Some(_) => Ok(self.state.take().expect("it was usable a moment ago")),
+                        None => Err(failed(error)),
+                    };
+                }
+            }
+        }
+        Ok(state)
+    }
+}
+
+fn seal(secret: &RecordSecret, state: &State, batch: Vec<(Box<EntryDraft>, Reply)>) -> (Vec<Sealed>, Staged) {
+    let mut sealed: Vec<Sealed> = Vec::with_capacity(batch.len());
+    for (draft, reply) in batch {
+        match draft.seal(state.edge.size() + sealed.len() as u64, secret) {
+            Ok(entry) => sealed.push(Sealed { entry, reply }),
+            Err(error) => {
+                let _ = reply.send(Err(AppendError::Draft(error)));
+            }
+        }
+    }
+    let leaves: Vec<_> = sealed.iter().map(|sealed| sealed.entry.leaf.encode()).collect();
+    let staged = Staged::new(state, leaves.iter().map(<[u8; _]>::as_slice));
+    (sealed, staged)
+}
+
+fn refuse(replies: impl Iterator<Item = Reply>, error: &AppendError) {
+    for reply in replies {
+        let _ = reply.send(Err(error.clone()));
+    }
+}

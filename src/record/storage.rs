@@ -1,0 +1,268 @@
+//! Where the log keeps its bytes.
+//!
+//! A log has a *journal*, which is its own, and *resources*, which anyone may fetch: the checkpoint, tiles, entry bundles
+//! and published openings, under the paths of C2SP tlog-tiles. An entry exists from the moment its journal record is
+//! durable; resources can always be written again from the journal until it is replaced.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::tree::TILE_WIDTH;
+
+/// Reads resources.
+pub trait ReadTiles: Send + Sync {
+    /// The bytes at a path such as `tile/0/000`, or `None` if there are none.
+    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
+}
+
+/// What the log asks of its disk; narrow, so that a test can make every call fail.
+pub trait Storage: ReadTiles + 'static {
+    /// The whole journal; empty if there is none yet.
+    fn load_journal(&self) -> io::Result<Vec<u8>>;
+
+    /// Replaces the journal at once: after a crash there is the old one or the new one. Durable when it returns.
+    fn replace_journal(&self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes at a place of the journal where nothing was written yet. Fails with [`io::ErrorKind::AlreadyExists`] if
+    /// something was: then another process appended, and this one must stop. Durable when it returns; when it fails,
+    /// the bytes may be there or not.
+    fn append_journal(&self, at: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes a resource. Readers see the old bytes or the new ones. Durable after [`Storage::sync`].
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Removes the partial tiles under `<tile>.p/`, which a full tile has replaced.
+    fn remove_partials(&self, full: &str) -> io::Result<()>;
+
+    /// Makes every resource written so far durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// The path of a tile of hashes; `width` 256 is a full tile.
+pub(super) fn tile_path(level: u8, number: u64, width: usize) -> String {
+    format!("tile/{level}/{}{}", number_path(number), partial_suffix(width))
+}
+
+/// The path of a bundle of entries.
+pub(super) fn entries_path(number: u64, width: usize) -> String {
+    format!("tile/entries/{}{}", number_path(number), partial_suffix(width))
+}
+
+/// The path of the published opening of an entry: an addition of ours to tlog-tiles, numbered like its tiles.
+pub(super) fn opening_path(entry: u64) -> String {
+    format!("opening/{}", number_path(entry))
+}
+
+/// `1234067` is `x001/x234/067`.
+fn number_path(number: u64) -> String {
+    let mut path = format!("{:03}", number % 1000);
+    let mut rest = number / 1000;
+    while rest > 0 {
+        path = format!("x{:03}/{path}", rest % 1000);
+        rest /= 1000;
+    }
+    path
+}
+
+fn partial_suffix(width: usize) -> String {
+    if width == TILE_WIDTH { String::new() } else { format!(".p/{width}") }
+}
+
+/// Why a tile cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TileError {
+    #[error("`{0}` is missing")]
+    Missing(String),
+    #[error("`{path}` has {found} bytes, where {expected} are expected")]
+    Length { path: String, found: usize, expected: usize },
+    #[error("`{0}` is damaged: its hashes are not those that the tree holds")]
+    Damaged(String),
+    #[error("cannot prove: {0}")]
+    Proof(String),
+    #[error("cannot read: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// How much of the journal file is written with zeros in advance. Overwriting them and syncing the data changes no metadata,
+/// which on most file systems makes the difference between one flush and several.
+const JOURNAL_AHEAD_BYTES: u64 = 4 << 20;
+
+/// Two folders of a file system: one that is served, one that is the log's own.
+pub struct FolderStorage {
+    served: PathBuf,
+    own: PathBuf,
+    journal: Mutex<Option<Journal>>,
+    /// Written since the last sync.
+    dirty: Mutex<BTreeSet<PathBuf>>,
+    /// Held as long as this lives, so that two processes never both append.
+    _lock: File,
+}
+
+struct Journal {
+    file: File,
+    /// Zeros are written up to here.
+    ahead: u64,
+}
+
+impl FolderStorage {
+    /// Opens both folders, making them if needed, and takes the lock. Fails with [`io::ErrorKind::WouldBlock`] if another
+    /// process has it.
+    pub fn open(served: &Path, own: &Path) -> io::Result<Self> {
+        fs::create_dir_all(served)?;
+        fs::create_dir_all(own)?;
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(own.join("lock"))?;
+        lock.try_lock().map_err(|error| match error {
+            fs::TryLockError::WouldBlock => io::Error::new(
+                io::ErrorKind::WouldBlock,
+                format!("`{}` is in use by another process", own.display()),
+            ),
+            fs::TryLockError::Error(error) => error,
+        })?;
+        Ok(FolderStorage {
+            served: served.to_owned(),
+            own: own.to_owned(),
+            journal: Mutex::new(None),
+            dirty: Mutex::new(BTreeSet::new()),
+            _lock: lock,
+        })
+    }
+
+    fn journal_path(&self) -> PathBuf {
+        self.own.join("journal")
+    }
+}
+
+impl ReadTiles for FolderStorage {
+    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        read_if_there(&self.served.join(path))
+    }
+}
+
+/// A served folder that is only read, such as a copy on another machine.
+pub struct ServedFolder(pub PathBuf);
+
+impl ReadTiles for ServedFolder {
+    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {
+        read_if_there(&self.0.join(path))
+    }
+}
+
+fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Storage for FolderStorage {
+    fn load_journal(&self) -> io::Result<Vec<u8>> {
+        Ok(read_if_there(&self.journal_path())?.unwrap_or_default())
+    }
+
+    fn replace_journal(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut journal = self.journal.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *journal = None;
+        let staged = self.own.join("journal.new");
+        let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&staged)?;
+        file.write_all_at(bytes, 0)?;
+        let written = bytes.len() as u64;
+        write_zeros(&file, written, JOURNAL_AHEAD_BYTES)?;
+        file.sync_all()?;
+        // A crash before this line leaves the old journal, after it the new one.
+        fs::rename(&staged, self.journal_path())?;
+        File::open(&self.own)?.sync_all()?;
+        *journal = Some(Journal { file, ahead: written + JOURNAL_AHEAD_BYTES });
+        Ok(())
+    }
+
+    fn append_journal(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut journal = self.journal.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if journal.is_none() {
+            let file = OpenOptions::new().read(true).write(true).open(self.journal_path())?;
+            let ahead = file.metadata()?.len();
+            *journal = Some(Journal { file, ahead });
+        }
+        let journal = journal.as_mut().expect("it was opened above");
+        let mut there = [0; 8];
+        let mut found = 0;
+        while found < there.len() {
+            match journal.file.read_at(&mut there[found..], at + found as u64)? {
+                0 => break,
+                count => found += count,
+            }
+        }
+        if there != [0; 8] {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "the journal has grown meanwhile: another process appends to this log",
+            ));
+        }
+        let end = at + bytes.len() as u64;
+        if end > journal.ahead {
+            write_zeros(&journal.file, journal.ahead, end - journal.ahead + JOURNAL_AHEAD_BYTES)?;
+            journal.ahead = end + JOURNAL_AHEAD_BYTES;
+        }
+        journal.file.write_all_at(bytes, at)?;
+        journal.file.sync_data()
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
+        let target = self.served.join(path);
+        let folder = target.parent().unwrap_or(&self.served);
+        // Renaming keeps a reader, and a crash, from meeting half a file.
+        let staged = target.with_extension("new");
+        if let Err(error) = fs::write(&staged, bytes) {
+            if error.kind() != io::ErrorKind::NotFound {
+                return Err(error);
+            }
+            fs::create_dir_all(folder)?;
+            fs::write(&staged, bytes)?;
+        }
+        fs::rename(&staged, &target)?;
+        self.dirty.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(target);
+        Ok(())
+    }
+
+    fn remove_partials(&self, full: &str) -> io::Result<()> {
+        let folder = self.served.join(format!("{full}.p"));
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut dirty = self.dirty.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        dirty.retain(|path| !path.starts_with(&folder));
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut dirty = self.dirty.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut folders = BTreeSet::new();
+        for path in dirty.iter() {
+            File::open(path)?.sync_all()?;
+            let inside = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.served));
+            folders.extend(inside.map(Path::to_owned));
+        }
+        for folder in &folders {
+            File::open(folder)?.sync_all()?;
+        }
+        dirty.clear();
+        Ok(())
+    }
+}
+
+fn write_zeros(file: &File, at: u64, count: u64) -> io::Result<()> {
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    let end = at + count;
+    let mut at = at;
+    while at < end {
+        let step = (end - at).min(ZEROS.len() as u64);
+        file.write_all_at(&ZEROS[..step as usize], at)?;
+        at += step;
+    }
+    Ok(())
+}

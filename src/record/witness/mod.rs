@@ -1,0 +1,172 @@
+//! Log witnesses (C2SP tlog-witness): who checks that the log only grows, and says so by a cosignature.
+//!
+//! A witness remembers the newest head it cosigned and cosigns nothing that does not extend it. Its memory moves before it
+//! signs, by compare-and-swap and durably: a crash in between costs a signature, which the log asks for again; the other
+//! order could cost a fork.
+
+mod client;
+mod error;
+mod state;
+mod wire;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use signed_note::Signature;
+
+pub use client::{ClientError, LocalWitness, WitnessClient};
+pub use error::WitnessError;
+pub use state::{FileState, MemoryState, Remembered, StateError, WitnessState};
+pub use wire::{AddCheckpoint, AddCheckpointReply, RequestError, parse_reply};
+
+use super::checkpoint::{CheckpointError, SignedCheckpoint};
+use super::key::{Cosigner, VerifierKey};
+use super::tree::check_consistency;
+use super::{Hash, TreeHead};
+use crate::clock::Clock;
+
+/// A witness of one log.
+pub struct Witness {
+    cosigner: Cosigner,
+    log: VerifierKey,
+    /// Real time, for cosignatures; the record's own time is simulated and no business of a witness.
+    clock: Arc<dyn Clock>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    state: Box<dyn WitnessState>,
+    remembered: Remembered,
+    /// A newer head that carries this witness's own cosignature, although its memory does not know it.
+    silenced: Option<TreeHead>,
+}
+
+impl Witness {
+    /// A witness of the log with this key, with the memory it had. `clock` gives real time.
+    pub fn new(
+        cosigner: Cosigner,
+        log: VerifierKey,
+        state: Box<dyn WitnessState>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StateError> {
+        let remembered = state.load()?;
+        Ok(Witness { cosigner, log, clock, inner: Mutex::new(Inner { state, remembered, silenced: None }) })
+    }
+
+    /// Its public key.
+    pub fn verifier(&self) -> &VerifierKey {
+        self.cosigner.verifier()
+    }
+
+    /// The newest head it cosigned; [`TreeHead::EMPTY`] if none.
+    pub fn head(&self) -> TreeHead {
+        self.lock().remembered.head
+    }
+
+    /// The newest checkpoint it cosigned, with the log's signature and its own, as tlog-witness serves it.
+    pub fn checkpoint(&self) -> Option<String> {
+        let inner = self.lock();
+        (!inner.remembered.note.is_empty()).then(|| inner.remembered.note.clone())
+    }
+
+    /// Cosigns a checkpoint that extends what it has seen. Blocks on its disk.
+    pub fn add_checkpoint(&self, request: &AddCheckpoint) -> Result<Signature, WitnessError> {
+        let answer = self.consider(request);
+        match &answer {
+            Ok(_) => tracing::debug!(
+                witness = self.verifier().name(),
+                size = request.checkpoint.head().size,
+                "cosigned a checkpoint"
+            ),
+            // A log that is one size ahead of what it believed of this witness asks again; nothing is wrong.
+            Err(WitnessError::Conflict { own, .. }) => {
+                tracing::debug!(
+                    witness = self.verifier().name(),
+                    own,
+                    old = request.old,
+                    "asked with another old size"
+                );
+            }
+            Err(error) => tracing::warn!(
+                witness = self.verifier().name(),
+                reason = error.name(),
+                head = %request.checkpoint.head(),
+                %error,
+                "refused to cosign a checkpoint"
+            ),
+        }
+        answer
+    }
+
+    fn consider(&self, request: &AddCheckpoint) -> Result<Signature, WitnessError> {
+        let checkpoint = &request.checkpoint;
+        let offered = checkpoint.head();
+        checkpoint.check_log(&self.log).map_err(|error| match error {
+            CheckpointError::ForeignLog { found, .. } => WitnessError::ForeignLog(found),
+            _ => WitnessError::Unsigned(error),
+        })?;
+        if request.old > offered.size {
+            return Err(WitnessError::OldAboveNew { old: request.old, new: offered.size });
+        }
+        if offered.size == 0 && offered.hash != Hash::EMPTY_TREE {
+            return Err(WitnessError::EmptyRoot);
+        }
+
+        // One at a time from here: what was remembered when the proof was checked is what is replaced.
+        let mut inner = self.lock();
+        if let Some(seen) = inner.silenced {
+            return Err(WitnessError::Silenced { own: inner.remembered.head, seen });
+        }
+        let own = inner.remembered.head;
+        if offered.size < own.size {
+            return Err(WitnessError::Smaller { offered: offered.size, own: own.size });
+        }
+        if offered.size == own.size && offered.hash != own.hash {
+            return Err(WitnessError::Forked { offered, own });
+        }
+        if request.old != own.size {
+            return Err(WitnessError::Conflict { old: request.old, own: own.size });
+        }
+        if own.size == 0 && !request.proof.is_empty() {
+            return Err(WitnessError::ProofFromNothing(request.proof.len()));
+        }
+        if own.size > 0 && !check_consistency(&request.proof, offered, own) {
+            return Err(WitnessError::Inconsistent { offered, own });
+        }
+
+        // A clock that went back must not make a newer statement look older.
+        let time = self.clock.now().unix_seconds().max(inner.remembered.time).max(1);
+        let signature = self.cosigner.cosign(time, checkpoint.text());
+        let note = checkpoint.only_by(&[&self.log]).with_signatures([signature.clone()]).to_string();
+        let next = Remembered { head: offered, time, note };
+        // The signature exists in this function only; it leaves after the memory has moved.
+        inner.state.compare_and_swap(own, &next)?;
+        inner.remembered = next;
+        Ok(signature)
+    }
+
+    /// Compares its memory with checkpoints that others hold, after a restore from a backup. If one of them carries its own
+    /// cosignature and is newer than what it remembers, or another tree of the same size, it stays silent from then on:
+    /// somewhere there is a statement of its own that it does not know, and a new one could contradict it.
+    pub fn compare_with(&self, notes: impl IntoIterator<Item = String>) -> Result<(), WitnessError> {
+        let mut inner = self.lock();
+        for note in notes {
+            let Ok(checkpoint) = SignedCheckpoint::parse(&note) else { continue };
+            let by_log = checkpoint.check_log(&self.log).is_ok();
+            let by_me = matches!(checkpoint.cosigned_by(self.verifier()), Ok(Some(_)));
+            let (seen, own) = (checkpoint.head(), inner.remembered.head);
+            let unknown = seen.size > own.size || (seen.size == own.size && seen.hash != own.hash);
+            if by_log && by_me && unknown {
+                inner.silenced = Some(seen);
+                let error = WitnessError::Silenced { own, seen };
+                tracing::error!(witness = self.verifier().name(), %error, "this witness stays silent");
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing under the lock is left half done by a panic: `remembered` is replaced in one step.
+        self.inner.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
