@@ -48,6 +48,17 @@ impl SourceFile {
         })
     }
 
+    /// The byte at a line and column, counted from 1 in characters. `None` beyond the end of the text.
+    pub fn byte_at(&self, line: usize, column: usize) -> Option<usize> {
+        let start = match line.checked_sub(1)? {
+            0 => 0,
+            before => self.text.match_indices('\n').nth(before - 1)?.0 + 1,
+        };
+        let rest = self.text.get(start..)?;
+        let (offset, _) = rest.char_indices().chain([(rest.len(), ' ')]).nth(column.checked_sub(1)?)?;
+        Some(start + offset)
+    }
+
     /// An error about a byte range of this file.
     pub fn at(&self, span: Range<usize>, what: impl Into<String>) -> Diagnostic {
         let start = span.start.min(self.text.len());
@@ -98,6 +109,11 @@ impl Diagnostic {
         self
     }
 
+    /// The same error, pointing to where its cause was written.
+    pub fn moved_to(self, file: &SourceFile, span: Range<usize>) -> Self {
+        Diagnostic { help: self.help, ..file.at(span, self.what) }
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -138,6 +154,11 @@ impl Diagnostics {
                 Err(Diagnostics(found))
             }
         }
+    }
+
+    /// The same errors, each changed.
+    pub fn map(self, change: impl FnMut(Diagnostic) -> Diagnostic) -> Self {
+        Diagnostics(self.0.into_iter().map(change).collect())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
@@ -231,6 +252,17 @@ mod tests {
           did you mean `street`?
           allowed: `street`, `garden`
         ");
+    }
+
+    #[test]
+    fn a_place_leads_back_to_its_byte() {
+        let file = SourceFile::new("x", "öl\n\nzwei\n");
+        for byte in [0, 2, 3, 4, 5, 8, 9, 10] {
+            let (line, column) = file.at(byte..byte, "here").place().unwrap();
+            assert_eq!(file.byte_at(line, column), Some(byte));
+        }
+        assert_eq!(file.byte_at(9, 1), None);
+        assert_eq!(file.byte_at(0, 1), None);
     }
 
     #[test]

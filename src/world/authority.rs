@@ -12,7 +12,7 @@ use serde_spanned::Spanned;
 use super::reading::Reading;
 use super::{AuthorityId, Circuit, Country, InstrumentKind};
 
-/// A court, judge, prosecutor, police force, agency or ministry: what it may issue, whose rulings bind it, and the
+/// A court, judge, prosecutor, police force, agency, ministry or party: what it may issue, whose rulings bind it, and the
 /// keys by which it is known.
 #[derive(Clone, Debug)]
 pub struct Authority {
@@ -39,6 +39,8 @@ pub enum AuthorityKind {
     Police,
     Agency,
     Ministry,
+    /// A party to a civil case, or its lawyer: no authority of the state, though a law may let it demand.
+    Party,
 }
 
 impl AuthorityKind {
@@ -59,6 +61,7 @@ impl AuthorityKind {
             AuthorityKind::Police => "police",
             AuthorityKind::Agency => "agency",
             AuthorityKind::Ministry => "ministry",
+            AuthorityKind::Party => "party",
         }
     }
 }
@@ -169,7 +172,7 @@ pub(super) struct RawAuthority {
     pub id: Spanned<String>,
     name: Spanned<String>,
     country: Spanned<String>,
-    kind: AuthorityKind,
+    pub kind: AuthorityKind,
     circuit: Option<Spanned<String>>,
     #[serde(default)]
     pub bound_by: Vec<Spanned<String>>,
@@ -177,8 +180,7 @@ pub(super) struct RawAuthority {
     binds_itself: bool,
     #[serde(default)]
     may_issue: Vec<Spanned<InstrumentKind>>,
-    #[serde(default)]
-    central_authority: bool,
+    pub central_authority: Option<Spanned<bool>>,
     pub signing_key: Spanned<String>,
     pub recipient_key: Spanned<String>,
 }
@@ -188,7 +190,7 @@ impl RawAuthority {
         let name = reading.line("name", &self.name);
         let country = reading.country(&self.country);
         let circuit = self.circuit(reading);
-        let bound_by = reading.set(&self.bound_by, |r, text| r.authority("court", text));
+        let bound_by = reading.set(&self.bound_by, |r, text| r.court(text));
         let may_issue: BTreeSet<_> = self.may_issue.iter().map(|kind| *kind.get_ref()).collect();
         if may_issue.len() < self.may_issue.len() {
             let at = self.may_issue.last().map_or(self.id.span(), Spanned::span);
@@ -207,7 +209,7 @@ impl RawAuthority {
             bound_by: bound_by?,
             binds_itself: self.binds_itself,
             may_issue,
-            central_authority: self.central_authority,
+            central_authority: self.central_authority.as_ref().is_some_and(|yes| *yes.get_ref()),
             signing_key: signing_key?,
             recipient_key: recipient_key?,
         })

@@ -3,9 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::Deserialize;
 use serde_spanned::Spanned;
-use toml::value::Datetime;
 
-use super::reading::Reading;
+use super::reading::{RawDate, Reading};
 use super::{Coordinates, Country, Jurisdiction, SourceMark};
 use crate::clock::{Date, SimTime};
 
@@ -191,8 +190,8 @@ struct RawCapital {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawMembership {
     of: Spanned<String>,
-    from: Spanned<Datetime>,
-    until: Option<Spanned<Datetime>>,
+    from: RawDate,
+    until: Option<RawDate>,
     standing: Option<Standing>,
 }
 
@@ -201,8 +200,8 @@ struct RawMembership {
 struct RawOptOut {
     of: Spanned<String>,
     act: Spanned<String>,
-    from: Option<Spanned<Datetime>>,
-    until: Option<Spanned<Datetime>>,
+    from: Option<RawDate>,
+    until: Option<RawDate>,
     cite: Spanned<String>,
     source: SourceMark,
 }

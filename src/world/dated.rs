@@ -1,9 +1,8 @@
 use std::ops::Range;
 
 use serde_spanned::Spanned;
-use toml::value::Datetime;
 
-use super::reading::Reading;
+use super::reading::{RawDate, Reading};
 use crate::clock::Date;
 
 /// A rule that changes on certain dates: the first entry holds from the beginning, each later one from its date.
@@ -30,7 +29,7 @@ impl<T> Dated<T> {
 
 /// An entry as a file gives it: its first day, a place for errors, and what it says, if that could be read.
 pub(super) struct RawEntry<'a, T> {
-    pub from: Option<&'a Spanned<Datetime>>,
+    pub from: Option<&'a RawDate>,
     pub span: Range<usize>,
     pub value: Option<T>,
 }

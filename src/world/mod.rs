@@ -7,6 +7,7 @@
 //! a lookup either answers or says what is known.
 
 mod authority;
+mod changes;
 mod class;
 mod country;
 mod dated;
@@ -17,6 +18,7 @@ mod instrument;
 mod load;
 mod mark;
 mod placement;
+mod places;
 mod provider;
 mod reading;
 mod region;
@@ -27,11 +29,12 @@ mod stance;
 mod treaty;
 mod unknown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
 pub use authority::{Authority, AuthorityKind, RecipientKey};
+pub use changes::WorldChanges;
 pub use class::{DataClass, UnknownClass};
 pub use country::{Bloc, CountryFacts, Membership, OptOut, Standing};
 pub use dated::Dated;
@@ -148,6 +151,12 @@ impl World {
             self.countries.get(country).is_some_and(|facts| facts.is_under(bloc, date))
         };
         self.blocs.keys().filter(applies).collect()
+    }
+
+    /// A country and the blocs whose law applied in it on a date: `{IE, EU}`.
+    pub fn laws_of(&self, country: &Country, date: Date) -> BTreeSet<Jurisdiction> {
+        let blocs = self.blocs_of(country, date).into_iter().cloned();
+        blocs.chain([Jurisdiction::from(country)]).collect()
     }
 
     /// True if an act of a bloc bound a country on a date: its law applied there and the country had not opted out.

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_spanned::Spanned;
-use toml::value::Datetime;
 
 use super::dated::RawEntry;
-use super::reading::Reading;
+use super::reading::{RawDate, Reading};
 use super::{Coordinates, Country, DataClass, Dated, RegionId, SourceMark, UnknownName};
 use crate::clock::Date;
 
@@ -98,7 +97,7 @@ pub(super) struct RawPlacement {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawRule {
-    from: Option<Spanned<Datetime>>,
+    from: Option<RawDate>,
     rests_in: Spanned<Vec<Spanned<RawSite>>>,
     note: Option<String>,
     cite: Option<String>,

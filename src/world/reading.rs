@@ -7,11 +7,15 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use serde_spanned::Spanned;
+use toml::Value;
 use toml::value::Datetime;
 
 use super::{AuthorityId, Country, EntityId, Jurisdiction, RegionId, TreatyId};
 use crate::clock::Date;
 use crate::diagnostic::{Diagnostic, SourceFile};
+
+/// A date as a file gives it. Whether it is one is for [`Reading::date`] to say.
+pub(super) type RawDate = Spanned<Value>;
 
 /// Every name that a file may refer to, gathered before any reference is followed.
 #[derive(Default)]
@@ -21,6 +25,7 @@ pub(super) struct Names {
     pub regions: BTreeSet<RegionId>,
     pub entities: BTreeSet<EntityId>,
     pub authorities: BTreeSet<AuthorityId>,
+    pub courts: BTreeSet<AuthorityId>,
     pub treaties: BTreeSet<TreatyId>,
 }
 
@@ -89,7 +94,16 @@ impl Reading<'_> {
         self.one_of("entity", text, &names.entities)
     }
 
-    /// `kind` is how the place speaks of it: a court, an institution.
+    /// An authority on the roster; if there is none of that name, the courts are what is suggested.
+    pub fn court(&mut self, text: &Spanned<String>) -> Option<AuthorityId> {
+        let names = self.names;
+        match names.authorities.get(text.get_ref().as_str()) {
+            Some(id) => Some(id.clone()),
+            None => self.one_of("court", text, &names.courts),
+        }
+    }
+
+    /// `kind` is how the place speaks of it: an authority, an institution.
     pub fn authority(&mut self, kind: &str, text: &Spanned<String>) -> Option<AuthorityId> {
         let names = self.names;
         self.one_of(kind, text, &names.authorities)
@@ -123,9 +137,9 @@ impl Reading<'_> {
     }
 
     /// Reads a TOML date without a time of day.
-    pub fn date(&mut self, value: &Spanned<Datetime>) -> Option<Date> {
+    pub fn date(&mut self, value: &RawDate) -> Option<Date> {
         let read = match value.get_ref() {
-            Datetime { date: Some(date), time: None, offset: None } => {
+            Value::Datetime(Datetime { date: Some(date), time: None, offset: None }) => {
                 i16::try_from(date.year).ok().and_then(|year| {
                     Date::new(year, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?).ok()
                 })
@@ -133,15 +147,18 @@ impl Reading<'_> {
             _ => None,
         };
         if read.is_none() {
-            let what =
-                format!("`{}` is not a date: write `2018-03-23`, without a time of day", value.get_ref());
-            self.wrong(value.span(), what);
+            let what = format!("`{}` is not a date", value.get_ref());
+            self.wrong_with(
+                value.span(),
+                what,
+                "write `2018-03-23`, without quotes and without a time of day",
+            );
         }
         read
     }
 
     /// [`Reading::date`] of a value that may be absent. The outer `None` means that it was wrong.
-    pub fn date_if(&mut self, value: Option<&Spanned<Datetime>>) -> Option<Option<Date>> {
+    pub fn date_if(&mut self, value: Option<&RawDate>) -> Option<Option<Date>> {
         match value {
             Some(value) => self.date(value).map(Some),
             None => Some(None),

@@ -224,31 +224,13 @@ pub(super) fn check_authority(
     let id = authority.id();
     for text in &raw.bound_by {
         let Some(court) = roster.authorities.get(text.get_ref().as_str()) else { continue };
-        if court.kind() != AuthorityKind::Court {
-            let what = format!("`{}` is a {}, and only a court's rulings bind", court.id(), court.kind());
-            reading.wrong(text.span(), what);
-        } else if court.country() != authority.country() {
-            let what = format!(
-                "`{}` is a court of `{}`, and its rulings do not bind in `{}`",
-                court.id(),
-                court.country(),
-                authority.country(),
-            );
-            reading.wrong(text.span(), what);
-        } else if court.id() == id || roster.above(court.id()).contains(id) {
-            let what = format!("`{id}` and `{}` are bound by each other", court.id());
-            reading.wrong_with(
-                text.span(),
-                what,
-                "a court that follows its own rulings has `binds-itself = true`",
-            );
-        }
+        check_bond(authority, court, text, roster, reading);
     }
-    if authority.is_central_authority()
-        && roster.central_authority(authority.country()).is_some_and(|first| first.id() != id)
+    let first = roster.central_authority(authority.country()).filter(|first| first.id() != id);
+    if let (Some(first), Some(key), true) = (first, &raw.central_authority, authority.is_central_authority())
     {
-        let what = format!("`{}` has a second central authority", authority.country());
-        reading.wrong(raw.id.span(), what);
+        let what = format!("the central authority of `{}` is `{}` already", authority.country(), first.id());
+        reading.wrong(key.span(), what);
     }
     if let Some(seed) = &roster.demo_seed {
         let (signing, recipient) = demo_keys(seed, id);
@@ -263,5 +245,29 @@ pub(super) fn check_authority(
                 );
             }
         }
+    }
+}
+
+/// Checks that one authority can be bound by the rulings of another.
+fn check_bond(
+    authority: &Authority,
+    court: &Authority,
+    text: &Spanned<String>,
+    roster: &Roster,
+    reading: &mut Reading,
+) {
+    let (id, above) = (authority.id(), court.id());
+    if court.kind() != AuthorityKind::Court {
+        let what = format!("`{above}` is of kind `{}`, and only a court's rulings bind", court.kind());
+        reading.wrong(text.span(), what);
+    } else if court.country() != authority.country() {
+        let (there, here) = (court.country(), authority.country());
+        let what = format!("`{above}` is a court of `{there}`, and its rulings do not bind in `{here}`");
+        reading.wrong(text.span(), what);
+    } else if above == id {
+        let help = "a court that follows its own rulings has `binds-itself = true`";
+        reading.wrong_with(text.span(), format!("`{id}` is not above itself"), help);
+    } else if roster.above(above).contains(id) {
+        reading.wrong(text.span(), format!("`{id}` and `{above}` are bound by each other's rulings"));
     }
 }

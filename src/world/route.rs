@@ -209,7 +209,7 @@ impl RawOrder {
                 format!("`{}` is an authority of `{}`, not of `{requested}`", issuer.id(), issuer.country());
             reading.wrong(self.issued_by.span(), what);
         } else if !issuer.may_issue(self.instrument) {
-            let what = format!("`{}` may not issue a {}", issuer.id(), self.instrument);
+            let what = format!("`{}` may not issue `{}`", issuer.id(), self.instrument);
             reading.wrong(self.issued_by.span(), what);
         }
     }

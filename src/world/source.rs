@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -6,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::embedded;
 
-/// The files that are read beside `regions/*.toml` and `config/authorities/*.toml`.
+/// The files that stand by themselves.
 const SINGLE_FILES: [&str; 5] = [
     "config/countries.toml",
     "config/provider.toml",
@@ -14,6 +15,9 @@ const SINGLE_FILES: [&str; 5] = [
     "config/routes.toml",
     "config/treaties.toml",
 ];
+
+/// The folders with a file for each of their things.
+const FOLDERS: [&str; 2] = ["regions", "config/authorities"];
 
 /// The texts a world is read from, by path with forward slashes under the root.
 #[derive(Clone, Debug)]
@@ -33,25 +37,42 @@ impl WorldSource {
         WorldSource { files }
     }
 
-    /// Reads `regions/` and `config/` under a folder.
+    /// Reads `regions/` and `config/` under a folder. A file that is missing is found missing when the world is read.
     pub fn read(root: &Path) -> Result<Self, Diagnostic> {
+        let mut source = WorldSource { files: BTreeMap::new() };
+        source.add_folder(root)?;
+        Ok(source)
+    }
+
+    /// Puts in the files of a world that a folder holds, each in place of the one at its path if there is one. A
+    /// folder that holds none is an error, since it was meant to.
+    pub fn add_folder(&mut self, root: &Path) -> Result<(), Diagnostic> {
         let mut paths: Vec<String> = SINGLE_FILES.map(str::to_owned).to_vec();
-        for folder in ["regions", "config/authorities"] {
+        paths.retain(|path| root.join(path).exists());
+        for folder in FOLDERS {
             let full = root.join(folder);
             let unreadable =
-                |error: std::io::Error| Diagnostic::about_file(&full, format!("cannot be read: {error}"));
-            for entry in std::fs::read_dir(&full).map_err(unreadable)? {
+                |error: io::Error| Diagnostic::about_file(&full, format!("cannot be read: {error}"));
+            let entries = match std::fs::read_dir(&full) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(unreadable)?,
+            };
+            for entry in entries {
                 let name = entry.map_err(unreadable)?.file_name();
-                if let Some(name) = name.to_str().filter(|name| name.ends_with(".toml")) {
-                    paths.push(format!("{folder}/{name}"));
-                }
+                paths.extend(
+                    name.to_str().map(|name| format!("{folder}/{name}")).filter(|path| is_world_file(path)),
+                );
             }
         }
-        let mut files = BTreeMap::new();
-        for path in paths {
-            files.insert(path.clone(), SourceFile::read(&root.join(&path))?);
+        if paths.is_empty() {
+            return Err(Diagnostic::about_file(root, "holds no file of a world")
+                .help("it should have `regions/<id>.toml`, `config/authorities/<id>.toml` or another file of `config/`"));
         }
-        Ok(WorldSource { files })
+        for path in paths {
+            let file = SourceFile::read(&root.join(&path))?;
+            self.files.insert(path, file);
+        }
+        Ok(())
     }
 
     /// Puts one file in, in place of the one at that path if there is one. The text is read when the world is.
@@ -100,9 +121,7 @@ fn digest<'a>(files: impl Iterator<Item = (&'a String, &'a SourceFile)>) -> [u8;
 }
 
 fn is_world_file(path: &str) -> bool {
-    SINGLE_FILES.contains(&path)
-        || stem_in(path, "regions").is_some()
-        || stem_in(path, "config/authorities").is_some()
+    SINGLE_FILES.contains(&path) || FOLDERS.iter().any(|folder| stem_in(path, folder).is_some())
 }
 
 /// `ie-dublin` for `regions/ie-dublin.toml` in `regions`.

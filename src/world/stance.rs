@@ -3,6 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::SourceMark;
+use super::reading::RawDate;
 
 /// What the provider does about an item. What it has to do is its duty, and another thing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ pub struct Stance {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawStance {
-    pub from: Option<serde_spanned::Spanned<toml::value::Datetime>>,
+    pub from: Option<RawDate>,
     compelled: Conduct,
     compelled_foreign: Conduct,
     conflict: Conduct,

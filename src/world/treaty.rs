@@ -3,9 +3,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_spanned::Spanned;
-use toml::value::Datetime;
 
-use super::reading::Reading;
+use super::reading::{RawDate, Reading};
 use super::{Country, CountryFacts, Jurisdiction, SourceMark, TreatyId, World};
 use crate::clock::Date;
 
@@ -163,6 +162,20 @@ impl World {
         self.treaties_between(a, b, date).into_iter().find(|t| t.kind != TreatyKind::ExecutiveAgreement)
     }
 
+    /// The countries with which one has an MLAT or a like treaty on a date; see [`World::mlat_between`].
+    pub fn mlat_partners(&self, of: &Country, date: Date) -> BTreeSet<Country> {
+        self.partners(|other| self.mlat_between(of, other, date).is_some())
+    }
+
+    /// The countries with which one has an executive agreement on a date.
+    pub fn agreement_partners(&self, of: &Country, date: Date) -> BTreeSet<Country> {
+        self.partners(|other| self.executive_agreement(of, other, date).is_some())
+    }
+
+    fn partners(&self, joined: impl Fn(&Country) -> bool) -> BTreeSet<Country> {
+        self.countries().map(CountryFacts::id).filter(|other| joined(other)).cloned().collect()
+    }
+
     /// The executive agreement between two countries on a date.
     pub fn executive_agreement(&self, a: &Country, b: &Country, date: Date) -> Option<&Treaty> {
         self.treaties_between(a, b, date).into_iter().find(|t| t.kind == TreatyKind::ExecutiveAgreement)
@@ -183,8 +196,8 @@ pub(super) struct RawTreaty {
     title: Spanned<String>,
     parties: Spanned<Vec<Spanned<String>>>,
     act: Option<Spanned<String>>,
-    in_force: Option<Spanned<Datetime>>,
-    until: Option<Spanned<Datetime>>,
+    in_force: Option<RawDate>,
+    until: Option<RawDate>,
     cite: Spanned<String>,
     source: SourceMark,
     note: Option<String>,
@@ -195,7 +208,7 @@ pub(super) struct RawTreaty {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawOtherDate {
-    date: Spanned<Datetime>,
+    date: RawDate,
     what: Spanned<String>,
     source: SourceMark,
 }

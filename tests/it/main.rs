@@ -13,6 +13,7 @@ mod record_testing;
 mod region_identity;
 mod region_process;
 mod region_transport;
+mod standard_world;
 mod story;
 
 use rogatory::{clock, demand, entropy, record, world};
