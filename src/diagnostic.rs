@@ -40,6 +40,7 @@ impl SourceFile {
     pub fn parse_toml<T: serde::de::DeserializeOwned>(&self) -> Result<T, Diagnostic> {
         toml::from_str(&self.text).map_err(|error| {
             let what = error.message().lines().collect::<Vec<_>>().join("; ");
+            let what = what.replace("missing field `", "missing key `");
             match (error.span(), unknown_name(&what)) {
                 (Some(span), Some((what, found, allowed))) => self.at(span, what).allowed(found, allowed),
                 (Some(span), None) => self.at(span, what),

@@ -12,8 +12,8 @@ use serde_spanned::Spanned;
 use super::reading::Reading;
 use super::{AuthorityId, Circuit, Country, InstrumentKind};
 
-/// A court, judge, prosecutor, police force, agency, ministry or party: what it may issue, whose rulings bind it, and the
-/// keys by which it is known.
+/// A court, judge, prosecutor, police force, agency, ministry or party: what it may issue, whose rulings bind it,
+/// and the keys by which it is known.
 #[derive(Clone, Debug)]
 pub struct Authority {
     id: AuthorityId,
@@ -44,13 +44,14 @@ pub enum AuthorityKind {
 }
 
 impl AuthorityKind {
-    pub const ALL: [AuthorityKind; 6] = [
+    pub const ALL: [AuthorityKind; 7] = [
         AuthorityKind::Court,
         AuthorityKind::Judge,
         AuthorityKind::Prosecutor,
         AuthorityKind::Police,
         AuthorityKind::Agency,
         AuthorityKind::Ministry,
+        AuthorityKind::Party,
     ];
 
     pub fn as_str(self) -> &'static str {

@@ -21,10 +21,10 @@ use toml::{Table, Value};
 use super::places::{Places, Step};
 use super::roster::demo_keys;
 use super::{SourceMark, World, WorldSource};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest as nearest_name};
 
 /// What may be changed, the file it is in, and the keys to go down in that file.
-const NOUNS: [(&str, Target); 12] = [
+const NOUNS: [(&str, Target); 11] = [
     ("regions", Target::FileEach("regions")),
     ("authorities", Target::FileEach("config/authorities")),
     ("entities", Target::Within("config/provider.toml", "entities")),
@@ -36,7 +36,6 @@ const NOUNS: [(&str, Target); 12] = [
     ("treaties", Target::Within("config/treaties.toml", "treaties")),
     ("routes", Target::Within("config/routes.toml", "routes")),
     ("witnesses", Target::Within("config/roster.toml", "witnesses")),
-    ("demo-seed", Target::Within("config/roster.toml", "demo-seed")),
 ];
 
 #[derive(Clone, Copy)]
@@ -130,7 +129,8 @@ impl World {
     /// This world with changes, read and checked again as a whole.
     pub fn with(&self, changes: &WorldChanges) -> Result<World, Diagnostics> {
         let source = changes.applied_to(self)?;
-        World::from_source(source.clone()).map_err(|wrong| wrong.map(|one| changes.explain(one, &source)))
+        World::from_source(source.clone())
+            .map_err(|wrong| wrong.map(|one| changes.explain(one, self, &source)))
     }
 }
 
@@ -161,18 +161,29 @@ impl WorldChanges {
     }
 
     /// Takes an error in a merged file to the change it comes from.
-    fn explain(&self, error: Diagnostic, source: &WorldSource) -> Diagnostic {
+    fn explain(&self, error: Diagnostic, world: &World, merged: &WorldSource) -> Diagnostic {
         let of_file = || self.list.iter().filter(|change| error.path() == Path::new(&change.path));
-        let Some(first) = of_file().next() else { return error };
-        let merged = source.file(&first.path).and_then(|file| Some((file, Places::of(file.text())?)));
-        let Some((file, places)) = merged else { return error };
+        let Some(first) = of_file().next() else {
+            let Some(any) = self.list.first() else { return error };
+            return error.help(format!("as changed by `{}`", any.written_in.path().display()));
+        };
+        let places = merged.file(&first.path).and_then(|file| Some((file, Places::of(file.text())?)));
+        let Some((file, places)) = places else { return error };
         let byte = error.place().and_then(|(line, column)| file.byte_at(line, column)).unwrap_or(0);
         let path = places.path_to(byte);
         let at_key = places.is_key(&path, byte);
         let nearest = of_file().filter_map(|change| Some((change, change.rest_of(&path)?))).next_back();
         let (change, rest) = nearest.unwrap_or((first, &[]));
         let at: Vec<Step> = change.written_at.iter().chain(rest).cloned().collect();
-        error.moved_to(&change.written_in, change.places.nearest(&at, at_key))
+        let moved = error.moved_to(&change.written_in, change.places.nearest(&at, at_key));
+        match change.added(rest, world) {
+            // What is new is perhaps only misspelt.
+            Some((id, known)) => match nearest_name(id, known.iter().map(String::as_str)) {
+                Some(near) => moved.help(format!("`{id}` is new to this world; did you mean `{near}`?")),
+                None => moved.help(format!("`{id}` is new to this world")),
+            },
+            None => moved,
+        }
     }
 }
 
@@ -216,6 +227,27 @@ impl Change {
             table.insert("recipient-key".to_owned(), Value::String(recipient));
         }
         Value::Table(table)
+    }
+
+    /// The id of something that this change adds, where a path leads into it, and the ids that were there before.
+    fn added<'a>(&'a self, rest: &'a [Step], world: &World) -> Option<(&'a str, Vec<String>)> {
+        let (id, known): (_, Vec<String>) = match self.under {
+            None => {
+                let folder = self.path.rsplit_once('/')?.0;
+                let known = world.source.folder(folder).map(|(stem, _)| stem.to_owned()).collect();
+                (self.written_at.last()?, known)
+            }
+            // The classes of data are what they are; no scenario adds one.
+            Some("placement") => return None,
+            Some(under) => {
+                let document: Value = world.source.file(&self.path)?.parse_toml().ok()?;
+                (rest.first()?, document.get(under)?.as_table()?.keys().cloned().collect())
+            }
+        };
+        match id {
+            Step::Key(id) if !known.contains(id) => Some((id, known)),
+            _ => None,
+        }
     }
 
     /// What is left of a path in the merged file below what this change says, if the path leads there.

@@ -285,11 +285,11 @@ fn time_zone(reading: &mut Reading, name: &Spanned<String>) -> Option<TimeZone> 
     }
     let what = format!("unknown time zone `{}`", name.get_ref());
     let known: Vec<String> = zones.available().map(|zone| zone.as_str().to_owned()).collect();
-    let mut finding =
-        reading.file.at(name.span(), what).help("allowed: a name of the IANA time zone database");
+    let mut finding = reading.file.at(name.span(), what);
     if let Some(near) = crate::diagnostic::nearest(name.get_ref(), known.iter().map(String::as_str)) {
         finding = finding.help(format!("did you mean `{near}`?"));
     }
+    let finding = finding.help("allowed: a name of the IANA time zone database");
     reading.findings.push(finding);
     None
 }

@@ -1,7 +1,5 @@
 use std::ops::Range;
 
-use serde_spanned::Spanned;
-
 use super::reading::{RawDate, Reading};
 use crate::clock::Date;
 

@@ -21,8 +21,9 @@ use super::roster::{RawRoster, check_authority};
 use super::route::RawRoutes;
 use super::treaty::RawTreaties;
 use super::{
-    Authority, AuthorityId, Bloc, Country, CountryFacts, Entity, EntityId, EntityRelation, Jurisdiction,
-    KeyCustody, Provider, Region, RegionId, Roster, Route, Treaty, TreatyId, World, WorldSource,
+    Authority, AuthorityId, AuthorityKind, Bloc, Country, CountryFacts, Entity, EntityId, EntityRelation,
+    Jurisdiction, KeyCustody, Provider, Region, RegionId, Roster, Route, Treaty, TreatyId, World,
+    WorldSource,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 
@@ -88,6 +89,12 @@ impl<'a> Raw<'a> {
             treaties: keys(self.treaties.0, self.treaties.1.treaties.keys(), findings),
             regions: ids("region", regions, findings),
             authorities: ids("authority", authorities, findings),
+            courts: self
+                .authorities
+                .iter()
+                .filter(|(_, _, raw)| raw.kind == AuthorityKind::Court)
+                .filter_map(|(_, _, raw)| raw.id.get_ref().parse().ok())
+                .collect(),
         }
     }
 

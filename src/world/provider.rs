@@ -10,7 +10,9 @@ use super::entity::RawEntity;
 use super::placement::RawPlacement;
 use super::reading::Reading;
 use super::stance::RawStance;
-use super::{Country, Dated, Entity, EntityId, EntityRelation, Placement, Region, Stance, UnknownName};
+use super::{
+    Country, Dated, Entity, EntityId, EntityRelation, Placement, Region, RegionId, Stance, UnknownName,
+};
 use crate::clock::SimTime;
 
 /// The provider: its entities, its placement rules, its stance.
@@ -49,7 +51,26 @@ impl Provider {
         &self.entities[&self.head_office]
     }
 
-    /// The entities that a court of a country finds there in person.
+    /// The countries in which the provider itself is established. A trustee is not the provider.
+    pub fn establishments(&self) -> BTreeSet<&Country> {
+        self.own_entities().flat_map(Entity::established_in).collect()
+    }
+
+    /// The countries in which the provider itself offers the service.
+    pub fn markets(&self) -> BTreeSet<&Country> {
+        self.own_entities().flat_map(Entity::offers_in).collect()
+    }
+
+    /// The provider's own entities whose staff can fetch the data of a region. Reading it takes a key as well.
+    pub fn retrieving_from<'a>(&'a self, region: &'a RegionId) -> impl Iterator<Item = &'a Entity> {
+        self.own_entities().filter(move |e| e.retrievable_from().contains(region))
+    }
+
+    fn own_entities(&self) -> impl Iterator<Item = &Entity> {
+        self.entities.values().filter(|e| e.relation() != EntityRelation::IndependentTrustee)
+    }
+
+    /// The entities that a court of a country finds there in person, trustees among them.
     pub fn established_in<'a>(&'a self, country: &'a Country) -> impl Iterator<Item = &'a Entity> {
         self.entities.values().filter(move |e| e.established_in().contains(country))
     }
@@ -143,7 +164,7 @@ impl RawProvider {
     pub fn contradictions(
         &self,
         entities: &BTreeMap<EntityId, Entity>,
-        regions: &BTreeMap<super::RegionId, Region>,
+        regions: &BTreeMap<RegionId, Region>,
         head_office: &EntityId,
         reading: &mut Reading,
     ) {

@@ -460,6 +460,7 @@ fn a_change_that_breaks_the_world_is_reported_where_it_was_written() {
         "[world.entities.ireland]\nestablished-in = [\"IE\", \"XX\"]\n",
         "[world.entities.ireland]\nestablished-in = [\"GB\"]\n",
         "[world.placement]\ncontent = [{ rests-in = [{ region = \"ie-dubln\" }], source = \"modelling choice\" }]\n",
+        "[world.entities.irland]\nestablished-in = [\"IE\", \"GB\"]\n",
         "[world.authorities.us-sdny]\nbound-by = [\"us-ca99\"]\n",
         "world = 3\n",
     ] {
@@ -480,4 +481,24 @@ fn distances_and_delays() {
     assert!((30..40).contains(&delay.as_millis()));
     assert_eq!(world.wan_delay(&dublin, &dublin).unwrap().as_nanos(), 0);
     assert!(world.distance(&dublin, &region("ie-cork")).is_err());
+}
+
+#[test]
+fn who_can_be_reached_and_what_they_can_fetch() {
+    let world = standard();
+    let provider = world.provider();
+    assert_eq!(provider.head_office().home().as_str(), "US");
+    let reached: Vec<_> =
+        provider.established_in(&country("DE")).map(|e| e.id().as_str().to_owned()).collect();
+    assert_eq!(reached, ["german-trustee"]);
+    assert!(!provider.establishments().contains(&country("DE")));
+    assert!(provider.markets().contains(&country("DE")));
+    let fetch = |id: &str| {
+        let id = region(id);
+        provider.retrieving_from(&id).map(|e| e.id().as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(fetch("ie-dublin"), ["head-office", "ireland"]);
+    assert!(fetch("de-frankfurt").is_empty());
+    let trustee = provider.entity(&"german-trustee".parse().unwrap()).unwrap();
+    assert!(trustee.retrievable_from().contains(&region("de-frankfurt")));
 }
