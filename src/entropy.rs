@@ -18,6 +18,7 @@ pub struct Entropy(Source);
 enum Source {
     System,
     Seeded(Zeroizing<[u8; 32]>),
+    Keyed(Zeroizing<[u8; 32]>),
 }
 
 impl Entropy {
@@ -33,6 +34,12 @@ impl Entropy {
         Entropy(Source::Seeded(key))
     }
 
+    /// A source whose draws come from a secret that its owner keeps, so that they are the same after a restart. The
+    /// secret is what a component stores; everything else it has to remember it draws again.
+    pub fn keyed(secret: Zeroizing<[u8; 32]>) -> Self {
+        Entropy(Source::Keyed(secret))
+    }
+
     /// True if draws can be repeated by whoever knows the seed.
     pub fn is_seeded(&self) -> bool {
         matches!(self.0, Source::Seeded(_))
@@ -43,7 +50,7 @@ impl Entropy {
     pub fn fill(&self, purpose: &str, label: &[u8], out: &mut [u8]) {
         match &self.0 {
             Source::System => rand::fill(out),
-            Source::Seeded(key) => {
+            Source::Seeded(key) | Source::Keyed(key) => {
                 let mut info = Vec::with_capacity(2 + purpose.len() + label.len());
                 info.extend_from_slice(&(purpose.len() as u16).to_be_bytes());
                 info.extend_from_slice(purpose.as_bytes());
@@ -65,13 +72,18 @@ impl Entropy {
         match &self.0 {
             Source::System => self.clone(),
             Source::Seeded(_) => Entropy(Source::Seeded(self.draw("child", name.as_bytes()))),
+            Source::Keyed(_) => Entropy(Source::Keyed(self.draw("child", name.as_bytes()))),
         }
     }
 }
 
 impl fmt::Debug for Entropy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_seeded() { "Entropy(seeded)" } else { "Entropy(system)" })
+        f.write_str(match &self.0 {
+            Source::System => "Entropy(system)",
+            Source::Seeded(_) => "Entropy(seeded)",
+            Source::Keyed(_) => "Entropy(keyed)",
+        })
     }
 }
 

@@ -10,10 +10,12 @@
 mod aead;
 mod card;
 mod clearance;
+mod component;
 mod copy;
 mod credential;
 mod head_office;
 mod id;
+mod journal;
 mod key;
 mod keyfile;
 mod object;
@@ -25,10 +27,12 @@ mod tests;
 
 pub use card::{Directory, MailboxCard};
 pub use clearance::{Delivery, LoginFailed, MailboxRelease, Reads, Release, Rotate, Session};
+pub use component::component_entropy;
 pub use copy::{ObjectSealer, OpenCopy, SealedCopyKeys, Tagger};
 pub use credential::{Cost, Verifier};
 pub use head_office::{HeadOfficeKey, HeadOfficePublicKey};
 pub use id::{CopyId, MailboxId, ObjectId};
+pub use journal::{RECORD_BYTES_MAX, SealedJournal, SealedJournalError};
 pub use key::{Epoch, Generation};
 pub use keyfile::KeyFileError;
 pub(crate) use keyfile::{make_private_directory, write_whole};

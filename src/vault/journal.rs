@@ -1,0 +1,194 @@
+//! A file of sealed records, appended and never changed: what head office keeps to itself.
+//!
+//! ```text
+//! rogatory sealed journal 1\n
+//! u32 length | sealed record      (AES-256-GCM; bound to its number, counted from 0)
+//! u32 length | sealed record
+//! …
+//! ```
+//!
+//! A record that was torn by a crash is cut off when the journal is opened: it was never acknowledged. A record
+//! that is whole and does not open is damage, and an error.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use aes_gcm::{Aes256Gcm, KeyInit};
+use zeroize::Zeroizing;
+
+use super::aead;
+use super::keyfile::{self, KeyFileError};
+use crate::entropy::Entropy;
+
+const MAGIC: &[u8] = b"rogatory sealed journal 1\n";
+const PURPOSE: &str = "sealed journal";
+
+/// The largest record, in bytes of plaintext: 64 MiB.
+pub const RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// The plaintext of a record, wiped when dropped.
+pub type Record = Zeroizing<Vec<u8>>;
+
+/// An open journal. One process at a time: its file is locked.
+pub struct SealedJournal {
+    path: PathBuf,
+    file: File,
+    cipher: Aes256Gcm,
+    next: u64,
+}
+
+/// Why a journal cannot be opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum SealedJournalError {
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    #[error("`{}` cannot be read or written: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("`{}` is in use by another process", .0.display())]
+    InUse(PathBuf),
+    #[error("`{}` is not a sealed journal of version 1, which this program reads; it was written by another version", .0.display())]
+    Version(PathBuf),
+    #[error("record {number} of `{}` does not open: the file was altered, or the key is another", path.display())]
+    Altered { path: PathBuf, number: u64 },
+    #[error("a record of {0} bytes; {RECORD_BYTES_MAX} are allowed")]
+    TooLong(usize),
+}
+
+impl SealedJournal {
+    /// Opens the journal at `path`, or starts it, with the key in `key`, and gives back every record so far.
+    pub fn open(
+        path: &Path,
+        key: &Path,
+        entropy: &Entropy,
+    ) -> Result<(Self, Vec<Record>), SealedJournalError> {
+        let failed = |error| SealedJournalError::Io { path: path.to_owned(), source: error };
+        let is_new = !path.exists();
+        if is_new && !key.exists() {
+            keyfile::write(key, PURPOSE, 1, &entropy.draw("sealed journal key", b""))?;
+        }
+        let (_, secret) = keyfile::read(key, PURPOSE)?;
+        let cipher = Aes256Gcm::new(&(*secret).into());
+        if is_new {
+            keyfile::write_whole(path, MAGIC).map_err(failed)?;
+        }
+        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(SealedJournalError::InUse(path.to_owned())),
+            Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        if !bytes.starts_with(MAGIC) {
+            return Err(SealedJournalError::Version(path.to_owned()));
+        }
+        let mut journal = SealedJournal { path: path.to_owned(), file, cipher, next: 0 };
+        let (records, whole) = journal.replay(&bytes)?;
+        if whole < bytes.len() {
+            tracing::warn!(bytes = bytes.len() - whole, "cutting off a record that was torn by a crash");
+            journal.file.set_len(whole as u64).map_err(failed)?;
+            journal.file.sync_all().map_err(failed)?;
+        }
+        journal.file.seek(SeekFrom::Start(whole as u64)).map_err(failed)?;
+        Ok((journal, records))
+    }
+
+    /// The records, and how many bytes they take from the start of the file.
+    fn replay(&mut self, bytes: &[u8]) -> Result<(Vec<Record>, usize), SealedJournalError> {
+        let (mut records, mut at) = (Vec::new(), MAGIC.len());
+        while let Some((length, rest)) = bytes[at..].split_first_chunk::<4>() {
+            let length = u32::from_be_bytes(*length) as usize;
+            let Some(sealed) = rest.get(..length) else { break };
+            let record = aead::open(&self.cipher, &self.next.to_be_bytes(), sealed)
+                .ok_or_else(|| SealedJournalError::Altered { path: self.path.clone(), number: self.next })?;
+            records.push(record);
+            at += 4 + length;
+            self.next += 1;
+        }
+        Ok((records, at))
+    }
+
+    /// Appends records and waits until they are on the disk: all of them, or none is acknowledged.
+    pub fn append<'r>(
+        &mut self,
+        records: impl IntoIterator<Item = &'r [u8]>,
+    ) -> Result<(), SealedJournalError> {
+        let mut bytes = Vec::new();
+        let mut next = self.next;
+        for record in records {
+            if record.len() > RECORD_BYTES_MAX {
+                return Err(SealedJournalError::TooLong(record.len()));
+            }
+            let sealed = aead::seal(&self.cipher, &next.to_be_bytes(), record);
+            bytes.extend_from_slice(&(sealed.len() as u32).to_be_bytes());
+            bytes.extend_from_slice(&sealed);
+            next += 1;
+        }
+        let failed = |error| SealedJournalError::Io { path: self.path.clone(), source: error };
+        let end = self.file.stream_position().map_err(failed)?;
+        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // What was half written must not stand before the next record.
+            let _ = self.file.set_len(end).and_then(|()| self.file.seek(SeekFrom::Start(end)));
+            return Err(SealedJournalError::Io { path: self.path.clone(), source: error });
+        }
+        self.next = next;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reopened(folder: &Path) -> Result<Vec<Vec<u8>>, SealedJournalError> {
+        let opened = SealedJournal::open(&folder.join("j"), &folder.join("k"), &Entropy::seeded("x"));
+        opened.map(|(_, records)| records.iter().map(|r| r.to_vec()).collect())
+    }
+
+    fn written(folder: &Path) {
+        let (mut journal, records) =
+            SealedJournal::open(&folder.join("j"), &folder.join("k"), &Entropy::seeded("x")).unwrap();
+        assert!(records.is_empty());
+        journal.append([&b"one"[..], b"two"]).unwrap();
+        journal.append([&b""[..]]).unwrap();
+    }
+
+    #[test]
+    fn records_come_back_and_a_torn_one_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        written(folder.path());
+        let path = folder.path().join("j");
+        let whole = std::fs::read(&path).unwrap();
+        assert!(!whole.windows(3).any(|w| w == b"one" || w == b"two"));
+        for cut in 1..32 {
+            std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
+            assert_eq!(reopened(folder.path()).unwrap(), [&b"one"[..], b"two"], "cut by {cut}");
+        }
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(reopened(folder.path()).unwrap(), [&b"one"[..], b"two", b""]);
+    }
+
+    #[test]
+    fn what_was_altered_does_not_open() {
+        let folder = tempfile::tempdir().unwrap();
+        written(folder.path());
+        let path = folder.path().join("j");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[MAGIC.len() + 4 + 13] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(matches!(reopened(folder.path()), Err(SealedJournalError::Altered { number: 0, .. })));
+        std::fs::write(&path, b"rogatory sealed journal 2\n").unwrap();
+        assert!(matches!(reopened(folder.path()), Err(SealedJournalError::Version(_))));
+    }
+
+    #[test]
+    fn one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_held, _) =
+            SealedJournal::open(&folder.path().join("j"), &folder.path().join("k"), &Entropy::seeded("x"))
+                .unwrap();
+        assert!(matches!(reopened(folder.path()), Err(SealedJournalError::InUse(_))));
+    }
+}
