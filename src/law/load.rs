@@ -48,7 +48,7 @@ impl Law {
     /// Reads books that are in memory already, as [`Law::load`] reads them from a folder.
     pub fn from_files(mut files: Vec<SourceFile>) -> Result<Law, Diagnostics> {
         files.sort_by(|a, b| a.path().file_name().cmp(&b.path().file_name()));
-        let revision = revision(&files);
+        let digest = digest(&files);
         let Some(schema_file) = files.iter().find(|file| has_ending(file.path(), "cedarschema")) else {
             let path = files.first().map_or(Path::new(SCHEMA), |file| file.path());
             let what = format!("there is no `{SCHEMA}` beside the law books");
@@ -81,7 +81,8 @@ impl Law {
         }
         let law = errors.is_empty().then(|| Law {
             books,
-            revision,
+            digest,
+            revision: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
             authorizer: Authorizer::new(),
             nobody: Entities::empty(),
             everything: OnceLock::new(),
@@ -161,7 +162,7 @@ fn read_schema(file: &SourceFile) -> Result<Schema, Diagnostic> {
 
 /// SHA-256 over `rogatory law v1\n` and, for each file in order of name, name and text, each after its length in bytes
 /// as a big-endian 64-bit number.
-fn revision(files: &[SourceFile]) -> String {
+fn digest(files: &[SourceFile]) -> [u8; 32] {
     let mut digest = Sha256::new_with_prefix(b"rogatory law v1\n");
     for file in files {
         let name = file.path().file_name().unwrap_or_default().to_string_lossy();
@@ -170,5 +171,5 @@ fn revision(files: &[SourceFile]) -> String {
             digest.update(part);
         }
     }
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.finalize().into()
 }

@@ -12,6 +12,7 @@
 //! It fails closed. A question that no rules are written for is [`PositionKind::NotCovered`], never silent assent, and
 //! so is one on which a rule fails to evaluate; loading refuses every construct with which that could happen.
 
+mod asking;
 mod book;
 mod check;
 mod clause;
@@ -42,6 +43,7 @@ use header::{Category, ProcessOf};
 use position::add_up;
 use vocabulary::Days;
 
+pub use asking::{Asking, HolderRecord};
 pub use explain::{Condition, Explanation, NotInForce, Verdict};
 pub use facts::{Case, codes};
 pub use header::Header;
@@ -55,6 +57,7 @@ pub use rule::{Effect, Keyed, Rule, Source, Weight};
 /// The law books that were loaded. Immutable; share it in an `Arc`.
 pub struct Law {
     books: BTreeMap<Jurisdiction, Book>,
+    digest: [u8; 32],
     revision: String,
     authorizer: Authorizer,
     nobody: Entities,
@@ -127,6 +130,11 @@ impl Days {
 }
 
 impl Law {
+    /// The revision as bytes.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+
     /// SHA-256 of the law books as they were read, in lower-case hex.
     pub fn revision(&self) -> &str {
         &self.revision

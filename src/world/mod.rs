@@ -140,6 +140,15 @@ impl World {
         Ok(at.date_in(zone))
     }
 
+    /// The first instant of a civil date where a law applies; `None` for a law that is not of this world.
+    pub fn start_of_day(&self, law: &Jurisdiction, date: Date) -> Option<SimTime> {
+        let zone = match self.blocs.get(law) {
+            Some(bloc) => bloc.zone(),
+            None => self.countries.get(law.as_str())?.zone(),
+        };
+        Some(SimTime::start_of(date, zone))
+    }
+
     /// True if a country was a member of a bloc on a date. A transition is not membership.
     pub fn member_of(&self, bloc: &Jurisdiction, country: &Country, date: Date) -> bool {
         self.countries.get(country).is_some_and(|facts| facts.is_member(bloc, date))
