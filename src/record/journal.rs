@@ -21,7 +21,8 @@ const HEADER_BYTES: usize = MAGIC.len() + 8 + 32 + 32;
 pub(super) struct JournalEnd {
     /// Where the next record goes.
     pub at: u64,
-    check: [u8; 32],
+    /// The last 32 bytes before that place.
+    pub check: [u8; 32],
 }
 
 /// One batch.

@@ -22,12 +22,14 @@ pub mod opening;
 /// What a region must be shown before it releases, and the check that makes it believe.
 pub mod permit;
 pub mod policy;
+pub mod proof;
 /// The two secrets behind the salts and the matter tags.
 pub mod secret;
 pub mod storage;
 #[cfg(test)]
 pub mod testing;
 mod tree;
+pub mod verify;
 pub mod witness;
 
 pub use hash::{Hash, TreeHead};

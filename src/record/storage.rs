@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -27,10 +27,10 @@ pub trait Storage: ReadTiles + 'static {
     /// Replaces the journal at once: after a crash there is the old one or the new one. Durable when it returns.
     fn replace_journal(&self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Writes at a place of the journal where nothing was written yet. Fails with [`io::ErrorKind::AlreadyExists`] if
-    /// something was: then another process appended, and this one must stop. Durable when it returns; when it fails,
-    /// the bytes may be there or not.
-    fn append_journal(&self, at: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Writes at a place of the journal, if the 32 bytes before it are `before` and nothing was written there yet. If not,
+    /// fails with [`io::ErrorKind::AlreadyExists`]: then another process appended, and this one must stop. Durable when it
+    /// returns; when it fails in another way, the bytes may be there or not.
+    fn append_journal(&self, at: u64, before: &[u8; 32], bytes: &[u8]) -> io::Result<()>;
 
     /// Writes a resource. Readers see the old bytes or the new ones. Durable after [`Storage::sync`].
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
@@ -104,6 +104,8 @@ pub struct FolderStorage {
 
 struct Journal {
     file: File,
+    /// Its inode: what the name stood for when it was opened.
+    number: u64,
     /// Zeros are written up to here.
     ahead: u64,
 }
@@ -176,31 +178,35 @@ impl Storage for FolderStorage {
         // A crash before this line leaves the old journal, after it the new one.
         fs::rename(&staged, self.journal_path())?;
         File::open(&self.own)?.sync_all()?;
-        *journal = Some(Journal { file, ahead: written + JOURNAL_AHEAD_BYTES });
+        let number = file.metadata()?.ino();
+        *journal = Some(Journal { file, number, ahead: written + JOURNAL_AHEAD_BYTES });
         Ok(())
     }
 
-    fn append_journal(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+    fn append_journal(&self, at: u64, before: &[u8; 32], bytes: &[u8]) -> io::Result<()> {
         let mut journal = self.journal.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if journal.is_none() {
-            let file = OpenOptions::new().read(true).write(true).open(self.journal_path())?;
-            let ahead = file.metadata()?.len();
-            *journal = Some(Journal { file, ahead });
-        }
-        let journal = journal.as_mut().expect("it was opened above");
-        let mut there = [0; 8];
+        // The lock keeps other processes out; this finds the one that does not heed it, or a folder that was put back.
+        let named = fs::metadata(self.journal_path())?.ino();
+        let journal = match journal.take() {
+            Some(open) if open.number == named => journal.insert(open),
+            Some(_) => return Err(taken_over()),
+            None => {
+                let file = OpenOptions::new().read(true).write(true).open(self.journal_path())?;
+                let ahead = file.metadata()?.len();
+                journal.insert(Journal { file, number: named, ahead })
+            }
+        };
+        let mut around = [0; 40];
+        let start = at - 32;
         let mut found = 0;
-        while found < there.len() {
-            match journal.file.read_at(&mut there[found..], at + found as u64)? {
+        while found < around.len() {
+            match journal.file.read_at(&mut around[found..], start + found as u64)? {
                 0 => break,
                 count => found += count,
             }
         }
-        if there != [0; 8] {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "the journal has grown meanwhile: another process appends to this log",
-            ));
+        if around[..32] != *before || around[32..] != [0; 8] {
+            return Err(taken_over());
         }
         let end = at + bytes.len() as u64;
         if end > journal.ahead {
@@ -255,6 +261,11 @@ impl Storage for FolderStorage {
     }
 }
 
+fn taken_over() -> io::Error {
+    let what = "the journal is not as this process left it: another one appends to this log";
+    io::Error::new(io::ErrorKind::AlreadyExists, what)
+}
+
 fn write_zeros(file: &File, at: u64, count: u64) -> io::Result<()> {
     static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let end = at + count;
@@ -265,4 +276,56 @@ fn write_zeros(file: &File, at: u64, count: u64) -> io::Result<()> {
         at += step;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_specification() {
+        assert_eq!(tile_path(0, 1_234_067, 256), "tile/0/x001/x234/067");
+        assert_eq!(tile_path(1, 5, 17), "tile/1/005.p/17");
+        assert_eq!(entries_path(999, 256), "tile/entries/999");
+        assert_eq!(entries_path(1000, 1), "tile/entries/x001/000.p/1");
+        // As `tlog_tiles` has them, which puts the height in front of the level.
+        let theirs = tlog_tiles::Tile::new(8, 1, 1_234_067, 3, false).path();
+        assert_eq!(theirs.replacen("tile/8/", "tile/", 1), tile_path(1, 1_234_067, 3));
+    }
+
+    #[test]
+    fn a_journal_that_somebody_else_wrote_to_is_not_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let open =
+            |own: &str| FolderStorage::open(&folder.path().join("s"), &folder.path().join(own)).unwrap();
+        let storage = open("own");
+        storage.replace_journal(&[7; 40]).unwrap();
+        storage.append_journal(40, &[7; 32], &[8; 50]).unwrap();
+        let taken = |result: io::Result<()>| result.unwrap_err().kind() == io::ErrorKind::AlreadyExists;
+        // Where something is, after something else, and before the end.
+        assert!(taken(storage.append_journal(40, &[7; 32], &[9; 50])));
+        assert!(taken(storage.append_journal(90, &[7; 32], &[9; 50])));
+        assert!(taken(storage.append_journal(200, &[8; 32], &[9; 50])));
+        storage.append_journal(90, &[8; 32], &[9; 50]).unwrap();
+        let journal = storage.load_journal().unwrap();
+        assert_eq!((&journal[..40], &journal[90..140], journal[140]), (&[7; 40][..], &[9; 50][..], 0));
+
+        // Another file of the same name.
+        std::fs::copy(folder.path().join("own/journal"), folder.path().join("copy")).unwrap();
+        std::fs::rename(folder.path().join("copy"), folder.path().join("own/journal")).unwrap();
+        assert!(taken(storage.append_journal(140, &[9; 32], &[1; 50])));
+    }
+
+    #[test]
+    fn a_full_tile_takes_the_place_of_its_partial_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = FolderStorage::open(&folder.path().join("s"), &folder.path().join("o")).unwrap();
+        storage.write("tile/0/000.p/5", b"a").unwrap();
+        storage.write("tile/0/000", b"b").unwrap();
+        assert_eq!(storage.read("tile/0/000.p/5").unwrap().unwrap(), b"a");
+        storage.remove_partials("tile/0/000").unwrap();
+        storage.remove_partials("tile/0/001").unwrap();
+        assert_eq!(storage.read("tile/0/000.p/5").unwrap(), None);
+        storage.sync().unwrap();
+    }
 }

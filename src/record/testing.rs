@@ -16,7 +16,7 @@ use crate::record::TreeHead;
 use crate::record::entry::{EntryDraft, Slot};
 use crate::record::genesis::{Digests, Genesis};
 use crate::record::key::{Cosigner, LogSigner};
-use crate::record::log::{Log, LogOptions, PermitRequest};
+use crate::record::log::{JOURNAL_MAX_BYTES, Log, LogOptions, PermitRequest};
 use crate::record::opening::{MemoryOpenings, OpeningStore};
 use crate::record::permit::{
     Expectations, GrantTerms, InstrumentRoster, Permit, PermitError, VerifiedPermit, verify,
@@ -63,13 +63,23 @@ pub struct Cast {
 }
 
 impl Cast {
+    /// Ten regions and the university.
     pub fn new(seed: &str) -> Self {
+        Cast::with(seed, &REGIONS)
+    }
+
+    /// Two regions and the university, for tests that start many logs.
+    pub fn small(seed: &str) -> Self {
+        Cast::with(seed, &REGIONS[6..8])
+    }
+
+    fn with(seed: &str, regions: &[(&str, &str, bool)]) -> Self {
         let entropy = Entropy::seeded(seed);
         let signer = log_signer(&entropy);
         let outsider = ("uni", "NL", true);
         let mut members = Vec::new();
         let mut witnesses = Vec::new();
-        for (id, country, independent) in REGIONS.into_iter().chain([outsider]) {
+        for (id, country, independent) in regions.iter().copied().chain([outsider]) {
             let cosigner = cosigner(&entropy, id);
             members.push(PolicyWitness {
                 id: id.to_owned(),
@@ -109,6 +119,7 @@ impl Cast {
             openings,
             witnesses: self.clients(),
             witness_deadline: Duration::from_secs(5),
+            journal_max_bytes: JOURNAL_MAX_BYTES,
         }
     }
 

@@ -49,6 +49,10 @@ impl TileNodes {
         self.levels[0].len()
     }
 
+    pub(super) fn hashes(&self) -> &[Hash] {
+        &self.levels[0]
+    }
+
     /// The bytes of the tile file.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         self.levels[0].iter().flat_map(|hash| hash.0).collect()
@@ -226,6 +230,17 @@ impl Tree {
         Ok(TreeHead { size, hash: hash.into() })
     }
 
+    /// The roots of the complete subtrees that cover the first `size` leaves, largest first.
+    pub(super) fn subtrees(&mut self, tiles: &dyn ReadTiles, size: u64) -> Result<Vec<Hash>, TileError> {
+        let mut roots = Vec::new();
+        let mut start = 0;
+        for level in (0..64u8).rev().filter(|level| size & (1 << level) != 0) {
+            roots.push(self.node(tiles, level, start >> level)?);
+            start += 1 << level;
+        }
+        Ok(roots)
+    }
+
     fn gather<T>(
         &mut self,
         tiles: &dyn ReadTiles,
@@ -300,6 +315,39 @@ impl HashReader for TreeReader<'_> {
     }
 }
 
+/// The tree that the roots of the complete subtrees over `size` leaves and more leaves lead to. `None` if that many
+/// leaves do not have that many subtrees.
+pub(super) fn head_after<'a>(
+    size: u64,
+    subtrees: &[Hash],
+    leaves: impl Iterator<Item = &'a [u8]>,
+) -> Option<TreeHead> {
+    if subtrees.len() != size.count_ones() as usize {
+        return None;
+    }
+    let join = |left: Hash, right: Hash| Hash::from(node_hash(left.into(), right.into()));
+    let mut roots = subtrees.to_vec();
+    let mut size = size;
+    for leaf in leaves {
+        let mut root = Hash::of_leaf(leaf);
+        // Where a bit of the size was set, a subtree of that level waits for its right half.
+        for _ in 0..size.trailing_ones() {
+            root = join(roots.pop()?, root);
+        }
+        roots.push(root);
+        size += 1;
+    }
+    let hash = roots.into_iter().rev().reduce(|right, left| join(left, right));
+    Some(TreeHead { size, hash: hash.unwrap_or(Hash::EMPTY_TREE) })
+}
+
+/// The hash over a full tile; `None` if it is not full.
+pub(super) fn tile_root(hashes: &[Hash]) -> Option<Hash> {
+    let mut tile = TileNodes::default();
+    hashes.iter().for_each(|hash| tile.push(*hash));
+    tile.root()
+}
+
 /// Checks that a leaf is at `index` in the tree with this head.
 pub(super) fn check_inclusion(proof: &[Hash], head: TreeHead, index: u64, leaf: Hash) -> bool {
     let proof = proof.iter().map(|hash| (*hash).into()).collect();
@@ -315,4 +363,101 @@ pub(super) fn check_consistency(proof: &[Hash], new: TreeHead, old: TreeHead) ->
     let proof = proof.iter().map(|hash| (*hash).into()).collect();
     old.size <= new.size
         && tlog_tiles::check_tree(&proof, new.size, new.hash.into(), old.size, old.hash.into()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The hashes of a tree as `tlog_tiles` stores them, to compare with.
+    #[derive(Default)]
+    struct Reference(Vec<tlog_tiles::Hash>);
+
+    impl HashReader for Reference {
+        fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<tlog_tiles::Hash>, tlog_tiles::Error> {
+            Ok(indexes.iter().map(|index| self.0[*index as usize]).collect())
+        }
+    }
+
+    #[derive(Default)]
+    struct Tiles(std::sync::Mutex<HashMap<String, Vec<u8>>>);
+
+    impl ReadTiles for Tiles {
+        fn read(&self, path: &str) -> std::io::Result<Option<Vec<u8>>> {
+            Ok(self.0.lock().unwrap().get(path).cloned())
+        }
+    }
+
+    fn leaf(index: u64) -> Vec<u8> {
+        format!("leaf {index}").into_bytes()
+    }
+
+    fn grown(size: u64) -> (Reference, Tiles, Edge) {
+        let (mut reference, tiles, mut edge) = (Reference::default(), Tiles::default(), Edge::default());
+        for index in 0..size {
+            let stored = tlog_tiles::stored_hashes(index, &leaf(index), &reference).unwrap();
+            reference.0.extend(stored);
+            let mut full = Vec::new();
+            edge.push(Hash::of_leaf(&leaf(index)), &mut full);
+            for tile in full {
+                let path = tile_path(tile.level, tile.number, TILE_WIDTH);
+                tiles.0.lock().unwrap().insert(path, tile.nodes.to_bytes());
+            }
+        }
+        for (level, number, nodes) in edge.partial_tiles() {
+            tiles.0.lock().unwrap().insert(tile_path(level, number, nodes.width()), nodes.to_bytes());
+        }
+        (reference, tiles, edge)
+    }
+
+    #[test]
+    fn roots_and_proofs_are_those_of_the_other_implementation() {
+        // Past 65,536 there is a third level of tiles.
+        for size in [0, 1, 2, 3, 255, 256, 257, 1000, 66_000] {
+            let (reference, tiles, edge) = grown(size);
+            let root = tlog_tiles::tree_hash(size, &reference).unwrap();
+            assert_eq!(edge.head(), TreeHead { size, hash: root.into() });
+            // From its tiles alone, with nothing in memory.
+            let edge = Edge::load(size, &tiles).unwrap();
+            let head = edge.head();
+            assert_eq!(head.hash, Hash::from(root), "{size}");
+            let mut tree = Tree::new(edge);
+            for index in [0, 1, size / 3, size / 2, size.saturating_sub(1)] {
+                if index >= size {
+                    continue;
+                }
+                let proof = tree.prove_inclusion(&tiles, size, index).unwrap();
+                let theirs = tlog_tiles::prove_record(size, index, &reference).unwrap();
+                assert_eq!(proof, theirs.into_iter().map(Hash::from).collect::<Vec<_>>());
+                assert!(check_inclusion(&proof, head, index, Hash::of_leaf(&leaf(index))));
+                assert!(!check_inclusion(&proof, head, index, Hash::of_leaf(b"other")));
+                assert!(!check_inclusion(&proof, head, index + 1, Hash::of_leaf(&leaf(index))));
+
+                let old = tree.head_at(&tiles, index).unwrap();
+                let proof = tree.prove_consistency(&tiles, size, index).unwrap();
+                assert!(check_consistency(&proof, head, old));
+                let other = TreeHead { size: index, hash: Hash([9; 32]) };
+                assert!(!check_consistency(&proof, head, other));
+
+                let subtrees = tree.subtrees(&tiles, index).unwrap();
+                let leaves: Vec<_> = (index..size).map(leaf).collect();
+                let led = head_after(index, &subtrees, leaves.iter().map(Vec::as_slice));
+                assert_eq!(led, Some(head), "{index} of {size}");
+                assert_eq!(head_after(index, &[subtrees, vec![head.hash]].concat(), [].into_iter()), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_rotten_tile_proves_nothing() {
+        let (_, tiles, edge) = grown(1000);
+        tiles.0.lock().unwrap().get_mut("tile/0/001").unwrap()[7] ^= 1;
+        let mut tree = Tree::new(edge);
+        assert!(tree.prove_inclusion(&tiles, 1000, 3).is_ok());
+        assert!(
+            matches!(tree.prove_inclusion(&tiles, 1000, 300), Err(TileError::Damaged(path)) if path == "tile/0/001")
+        );
+        tiles.0.lock().unwrap().remove("tile/0/001");
+        assert!(matches!(tree.prove_inclusion(&tiles, 1000, 300), Err(TileError::Missing(_))));
+    }
 }

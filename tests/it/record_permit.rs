@@ -103,7 +103,7 @@ async fn an_honest_permit_is_believed_and_says_what_it_covers() {
     // What is shown again, with a newer checkpoint, is the same release.
     case.other_entries(3).await;
     let again = case.deployment.permit(1, &case.region, &case.instrument).await;
-    assert_eq!(again.later.len(), 3);
+    assert_eq!(again.later.leaves.len(), 3);
     assert_eq!(case.verify(&again).unwrap().permit_id(), verified.permit_id());
     assert_eq!(Permit::from_bytes(&again.to_bytes()).unwrap(), again);
 }
@@ -223,9 +223,10 @@ async fn a_permit_that_was_altered_on_the_way_is_refused() {
     assert!(matches!(altered(&|p| p.grants.salt[0] ^= 1), PermitError::Opening(_)));
     assert!(matches!(altered(&|p| p.grants.value.push(' ')), PermitError::Opening(_)));
     assert!(matches!(altered(&|p| p.grant = other.grant.clone()), PermitError::GrantHash(_)));
-    assert_eq!(altered(&|p| p.later.clear()), PermitError::LaterCount { found: 0, expected: 1 });
-    assert_eq!(altered(&|p| p.later[0].leaf[40] ^= 1), PermitError::LaterInclusion(4));
-    assert_eq!(altered(&|p| p.later[0].inclusion.clear()), PermitError::LaterInclusion(4));
+    assert_eq!(altered(&|p| p.later.leaves.clear()), PermitError::LaterCount { found: 0, expected: 1 });
+    assert_eq!(altered(&|p| p.later.leaves[0].0[40] ^= 1), PermitError::LaterProof(3));
+    assert_eq!(altered(&|p| p.later.before.clear()), PermitError::LaterProof(3));
+    assert_eq!(altered(&|p| p.later.before[0].0[0] ^= 1), PermitError::LaterProof(3));
     let mut wider = case.demand.clone();
     wider.classes.push(DataClass::Traffic);
     let wider = wider.sign(&signing_key(&wider.issuing));

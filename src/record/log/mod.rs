@@ -25,7 +25,7 @@ use super::genesis::Genesis;
 use super::journal::{self, JournalError};
 use super::key::LogSigner;
 use super::opening::{FullOpening, Opening, OpeningError, OpeningStore};
-use super::permit::{Consistency, LaterEntry, Permit};
+use super::permit::{Consistency, EncodedLeaf, Later, Permit};
 use super::policy::{Accept, Policy, Quorum};
 use super::secret::RecordSecret;
 use super::storage::{Storage, TileError, entries_path, opening_path};
@@ -52,7 +52,12 @@ pub struct LogOptions {
     pub witnesses: Vec<(String, Arc<dyn WitnessClient>)>,
     /// How long one witness may take for one answer.
     pub witness_deadline: Duration,
+    /// How long the journal may grow before the tiles are synced and a new one is started: what a start has to replay.
+    pub journal_max_bytes: u64,
 }
+
+/// A journal length that keeps starts short and syncs of tiles rare.
+pub const JOURNAL_MAX_BYTES: u64 = 16 << 20;
 
 /// An open log. Clones are handles on one log.
 #[derive(Clone)]
@@ -172,7 +177,14 @@ impl Log {
         let (queue, requests) = mpsc::channel(QUEUE_MAX);
         let (published_out, published) = watch::channel(published);
         let (status_out, status) = watch::channel(Vec::new());
-        let sequencer = sequencer::Sequencer::new(state, shared.clone(), secret, requests, events.clone());
+        let sequencer = sequencer::Sequencer::new(sequencer::Parts {
+            state,
+            shared: shared.clone(),
+            secret,
+            journal_max_bytes: options.journal_max_bytes,
+            requests,
+            events: events.clone(),
+        });
         let sequencer = std::thread::Builder::new()
             .name("record-sequencer".into())
             .spawn(move || sequencer.run())
@@ -295,13 +307,11 @@ impl Log {
         let grants = full.opening.slot(Slot::Grants).cloned().ok_or(LogError::NoOpening(entry))?;
         let mut leaves = self.read_leaves(entry, size)?.into_iter();
         let leaf = leaves.next().ok_or(LogError::NoOpening(entry))?.encode().to_vec();
-        let mut later = Vec::new();
-        for (index, leaf) in (entry + 1..).zip(leaves) {
-            let inclusion = self.prove_inclusion(index, &published)?;
-            later.push(LaterEntry { leaf: leaf.encode().to_vec(), inclusion });
-        }
         let inclusion = self.prove_inclusion(entry, &published)?;
-        let proof = shared.tree().prove_consistency(shared.storage.as_ref(), size, region_head_size)?;
+        let storage = shared.storage.as_ref();
+        let proof = shared.tree().prove_consistency(storage, size, region_head_size)?;
+        let before = shared.tree().subtrees(storage, entry + 1)?;
+        let leaves = leaves.map(|leaf| EncodedLeaf(leaf.encode().to_vec())).collect();
         Ok(Permit {
             instrument,
             grant,
@@ -311,7 +321,7 @@ impl Log {
             inclusion,
             checkpoint: published.checkpoint.to_string(),
             consistency: Consistency { from: region_head_size, proof },
-            later,
+            later: Later { before, leaves },
         })
     }
 
@@ -421,8 +431,10 @@ pub enum AppendError {
     /// Whether the entry is in the log shows after the next start at the latest.
     #[error("the record cannot be written: {0}")]
     Storage(Arc<io::Error>),
-    #[error("the record cannot be recovered after a failed write: {0}")]
-    Broken(String),
+    #[error("the record cannot be recovered after a failed write; what is wrong is in this process's log")]
+    Broken,
+    #[error("another process appends to this log; this one has stopped")]
+    TakenOver,
     #[error("entry {index} does not exist; the log has {size}")]
     NotInLog { index: u64, size: u64 },
     #[error("the entry cannot be proven: {0}")]

@@ -9,6 +9,7 @@
 //! 5. (now and then) tiles synced: as above
 //! 6. (now and then) journal replaced by one that starts at the synced tiles
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -25,8 +26,6 @@ use crate::record::tree::{Edge, FullTile, TILE_WIDTH, Tree};
 
 /// Drafts in one batch at most: enough to share a flush, few enough that nobody waits long for the others.
 const BATCH_MAX: usize = 512;
-/// The journal is replaced when it is longer than this: what a start has to replay, and what a replacement has to sync.
-const JOURNAL_MAX_BYTES: u64 = 16 << 20;
 
 pub(super) enum Request {
     Append { draft: Box<EntryDraft>, reply: Reply },
@@ -80,7 +79,7 @@ impl Staged {
     }
 
     /// Writes what the batch changes. Every path is new or, after a crash, gets the same bytes again.
-    fn write(&self, storage: &dyn Storage) -> std::io::Result<()> {
+    fn write(&self, storage: &dyn Storage) -> io::Result<()> {
         for (number, bundle) in &self.full_bundles {
             storage.write(&entries_path(*number, TILE_WIDTH), bundle)?;
         }
@@ -159,7 +158,7 @@ fn bundle_bytes(bundle: &[u8], count: usize) -> usize {
     leaves.iter().take(count).map(|leaf| leaf.len() + 2).sum()
 }
 
-fn start_journal(storage: &dyn Storage, head: TreeHead) -> std::io::Result<JournalEnd> {
+fn start_journal(storage: &dyn Storage, head: TreeHead) -> io::Result<JournalEnd> {
     // The tiles first: a journal that starts at `head` cannot write them again.
     storage.sync()?;
     let (header, end) = journal::header(head);
@@ -167,13 +166,30 @@ fn start_journal(storage: &dyn Storage, head: TreeHead) -> std::io::Result<Journ
     Ok(end)
 }
 
+pub(super) struct Parts {
+    pub state: State,
+    pub shared: Arc<Shared>,
+    pub secret: RecordSecret,
+    pub journal_max_bytes: u64,
+    pub requests: mpsc::Receiver<Request>,
+    pub events: mpsc::UnboundedSender<Event>,
+}
+
 pub(super) struct Sequencer {
-    /// `None` after a failed write, until recovery has succeeded.
-    state: Option<State>,
+    standing: Standing,
     shared: Arc<Shared>,
     secret: RecordSecret,
+    journal_max_bytes: u64,
     requests: mpsc::Receiver<Request>,
     events: mpsc::UnboundedSender<Event>,
+}
+
+enum Standing {
+    Ready(State),
+    /// A write failed. What it left behind is only known by reading it, so the next batch starts with recovery.
+    Unsure,
+    /// Somebody else appended; nothing is written any more.
+    TakenOver,
 }
 
 struct Sealed {
@@ -182,14 +198,10 @@ struct Sealed {
 }
 
 impl Sequencer {
-    pub(super) fn new(
-        state: State,
-        shared: Arc<Shared>,
-        secret: RecordSecret,
-        requests: mpsc::Receiver<Request>,
-        events: mpsc::UnboundedSender<Event>,
-    ) -> Self {
-        Sequencer { state: Some(state), shared, secret, requests, events }
+    pub(super) fn new(parts: Parts) -> Self {
+        let Parts { state, shared, secret, journal_max_bytes, requests, events } = parts;
+        let standing = Standing::Ready(state);
+        Sequencer { standing, shared, secret, journal_max_bytes, requests, events }
     }
 
     /// Takes what is queued, commits it as one batch, and so on until the log is closed.
@@ -221,20 +233,19 @@ impl Sequencer {
     }
 
     fn commit(&mut self, batch: Vec<(Box<EntryDraft>, Reply)>) {
-        if self.usable_state().is_none() {
-            let error = AppendError::Broken("see the log of this process".to_owned());
-            return refuse(batch.into_iter().map(|(_, reply)| reply), &error);
-        }
-        let state = self.state.take().expect("it was usable a moment ago");
+        let state = match self.take_state() {
+            Ok(state) => state,
+            Err(error) => return refuse(batch.into_iter().map(|(_, reply)| reply), &error),
+        };
         let (sealed, staged) = seal(&self.secret, &state, batch);
         if sealed.is_empty() {
-            self.state = Some(state);
+            self.standing = Standing::Ready(state);
             return;
         }
+        let head = staged.edge.head();
         match self.write(state, &sealed, staged) {
             Ok(state) => {
-                let head = state.head();
-                self.state = Some(state);
+                self.standing = Standing::Ready(state);
                 let waiters = sealed.into_iter().map(|sealed| Waiter {
                     index: sealed.entry.full.opening.entry(),
                     sealed: Some(Box::new(sealed.entry)),
@@ -246,68 +257,73 @@ impl Sequencer {
         }
     }
 
-    /// The state, after recovery if the last write failed.
-    fn usable_state(&mut self) -> Option<&State> {
-        if self.state.is_none() {
-            match recover(self.shared.storage.as_ref()) {
-                Ok(state) => {
-                    *self.shared.tree() = state.tree();
-                    self.state = Some(state);
-                }
-                Err(error) => tracing::error!(%error, "the record cannot be recovered"),
+    /// The state, after recovery if the last write failed. Until a state is put back, the standing is unsure.
+    fn take_state(&mut self) -> Result<State, AppendError> {
+        match std::mem::replace(&mut self.standing, Standing::Unsure) {
+            Standing::Ready(state) => Ok(state),
+            Standing::TakenOver => {
+                self.standing = Standing::TakenOver;
+                Err(AppendError::TakenOver)
+            }
+            Standing::Unsure => {
+                let state = recover(self.shared.storage.as_ref()).map_err(|error| {
+                    tracing::error!(%error, "the record cannot be recovered");
+                    AppendError::Broken
+                })?;
+                *self.shared.tree() = state.tree();
+                Ok(state)
             }
         }
-        self.state.as_ref()
     }
 
-    /// Writes a batch. After an error `self.state` is gone and the next batch starts with recovery, because what a failed
-    /// write left behind is only known by reading it.
+    /// Writes a batch and gives the state behind it.
     fn write(&mut self, state: State, sealed: &[Sealed], staged: Staged) -> Result<State, AppendError> {
         let storage = self.shared.storage.clone();
-        let failed = |error| AppendError::Storage(Arc::new(error));
         let old = state.edge.size();
         let head = staged.edge.head();
 
         let openings: Vec<_> = sealed.iter().map(|sealed| sealed.entry.full.clone()).collect();
         if let Err(error) = self.shared.openings.put(&openings) {
             tracing::error!(%error, "openings cannot be kept; nothing was appended");
-            self.state = Some(state);
-            return Err(failed(error));
+            self.standing = Standing::Ready(state);
+            return Err(AppendError::Storage(Arc::new(error)));
         }
 
         let leaves: Vec<_> = sealed.iter().map(|sealed| sealed.entry.leaf.encode()).collect();
         let (record, end) = journal::record(&state.end, old, head, leaves.iter().map(<[u8; _]>::as_slice));
         // The commit point, and the compare-and-swap of the head: the record goes where the journal of `old` leaves ends.
-        let written =
-            storage.append_journal(state.end.at, &record).and_then(|()| staged.write(storage.as_ref()));
-        if let Err(error) = written {
-            tracing::error!(%error, size = old, "a write of the record failed; reading back what is there");
-            drop(staged);
-            // If the record made it to the disk, the entries exist, and their callers are served like any others.
-            return match self.usable_state() {
-                Some(state) if state.head() == head => {
-                    Ok(self.state.take().expect("it was usable a moment ago"))
-                }
-                _ => Err(failed(error)),
-            };
+        if let Err(error) = storage.append_journal(state.end.at, &state.end.check, &record) {
+            if error.kind() == io::ErrorKind::AlreadyExists {
+                tracing::error!(%error, "this process stops appending");
+                self.standing = Standing::TakenOver;
+                return Err(AppendError::TakenOver);
+            }
+            return self.after_failure(error, head);
         }
-
+        if let Err(error) = staged.write(storage.as_ref()) {
+            return self.after_failure(error, head);
+        }
         self.shared.tree().advance(staged.edge.clone(), staged.full_tiles);
         let mut state = State { edge: staged.edge, bundle: staged.bundle, end };
-        if state.end.at > JOURNAL_MAX_BYTES {
+        if state.end.at > self.journal_max_bytes {
             match start_journal(storage.as_ref(), head) {
                 Ok(end) => state.end = end,
-                Err(error) => {
-                    // The entries are safe in the old journal, or in the new one; recovery finds out which it is.
-                    tracing::error!(%error, "the journal cannot be replaced");
-                    return match self.usable_state() {
-                        Some(_) => Ok(self.state.take().expect("it was usable a moment ago")),
-                        None => Err(failed(error)),
-                    };
-                }
+                Err(error) => return self.after_failure(error, head),
             }
         }
         Ok(state)
+    }
+
+    /// After a failed write, reads back what is there. If the record made it to the disk, the entries exist, and their callers
+    /// are served like any others.
+    fn after_failure(&mut self, error: io::Error, head: TreeHead) -> Result<State, AppendError> {
+        tracing::error!(%error, size = head.size, "a write of the record failed; reading back what is there");
+        let state = self.take_state()?;
+        if state.head() == head {
+            return Ok(state);
+        }
+        self.standing = Standing::Ready(state);
+        Err(AppendError::Storage(Arc::new(error)))
     }
 }
 

@@ -40,8 +40,8 @@ pub enum PermitError {
     LaterCount { found: u64, expected: u64 },
     #[error("{found} entries follow the permit's own, where {allowed} are allowed; record the decision anew")]
     TooManyLater { found: u64, allowed: u64 },
-    #[error("entry {0}, after the permit's own, is not proven to be in the checkpoint")]
-    LaterInclusion(u64),
+    #[error("the entries shown after {0} do not lead to the checkpoint")]
+    LaterProof(u64),
     #[error("entry {0}, after the permit's own, is not a leaf: {1}")]
     LaterLeaf(u64, LeafError),
     #[error("entry {0} is of the same matter and newer: the decision is overtaken")]

@@ -36,8 +36,7 @@ pub struct Permit {
     pub checkpoint: String,
     /// Proves that the checkpoint extends the region's own newest head (RFC 6962 section 2.1.2).
     pub consistency: Consistency,
-    /// Every entry after `entry` up to the size of the checkpoint.
-    pub later: Vec<LaterEntry>,
+    pub later: Later,
 }
 
 /// A proof that a tree extends an earlier one.
@@ -49,14 +48,24 @@ pub struct Consistency {
     pub proof: Vec<Hash>,
 }
 
-/// One entry after the one that holds the grant.
+/// Every entry after the permit's own, up to the size of the checkpoint.
+///
+/// A tree is computed from the roots of the complete subtrees at its left and the leaves at its right. So all later leaves
+/// together need one proof, and none of them can be left out or exchanged.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LaterEntry {
-    #[serde(with = "crate::base64_bytes")]
-    pub leaf: Vec<u8>,
-    pub inclusion: Vec<Hash>,
+pub struct Later {
+    /// The roots of the complete subtrees that cover all entries up to and with the permit's own, largest first: one for
+    /// each bit that is set in their number.
+    pub before: Vec<Hash>,
+    /// Encoded, in their order.
+    pub leaves: Vec<EncodedLeaf>,
 }
+
+/// The bytes of a leaf, as base64.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EncodedLeaf(#[serde(with = "crate::base64_bytes")] pub Vec<u8>);
 
 impl Permit {
     /// How many entries may follow the permit's own before the decision has to be recorded anew.

@@ -6,12 +6,12 @@ use sha2::{Digest, Sha256};
 use super::{Grant, Permit, PermitError, PermitId, VerifiedPermit};
 use crate::clock::SimTime;
 use crate::demand::{Act, Demand, InstrumentKind};
+use crate::record::TreeHead;
 use crate::record::checkpoint::SignedCheckpoint;
 use crate::record::entry::{Leaf, Slot, commitment, hex};
 use crate::record::opening::OpeningError;
 use crate::record::policy::{Accept, Policy};
-use crate::record::tree::{check_consistency, check_inclusion};
-use crate::record::{Hash, TreeHead};
+use crate::record::tree::{check_consistency, check_inclusion, head_after};
 use crate::world::{AuthorityId, RegionId};
 
 /// What a region's own roster says of authorities. Nothing that head office sends can add to it.
@@ -94,18 +94,19 @@ fn check_entry(permit: &Permit, head: TreeHead) -> Result<Leaf, PermitError> {
 /// Every later entry is shown, is in the tree, and is of another matter.
 fn check_later(permit: &Permit, head: TreeHead, leaf: &Leaf) -> Result<(), PermitError> {
     let expected = head.size - permit.entry - 1;
-    let found = permit.later.len() as u64;
+    let found = permit.later.leaves.len() as u64;
     if expected > Permit::LATER_MAX as u64 {
         return Err(PermitError::TooManyLater { found: expected, allowed: Permit::LATER_MAX as u64 });
     }
     if found != expected {
         return Err(PermitError::LaterCount { found, expected });
     }
-    for (index, later) in (permit.entry + 1..).zip(&permit.later) {
-        if !check_inclusion(&later.inclusion, head, index, Hash::of_leaf(&later.leaf)) {
-            return Err(PermitError::LaterInclusion(index));
-        }
-        let later = Leaf::decode(&later.leaf).map_err(|error| PermitError::LaterLeaf(index, error))?;
+    let leaves = || permit.later.leaves.iter().map(|leaf| leaf.0.as_slice());
+    if head_after(permit.entry + 1, &permit.later.before, leaves()) != Some(head) {
+        return Err(PermitError::LaterProof(permit.entry));
+    }
+    for (index, later) in (permit.entry + 1..).zip(leaves()) {
+        let later = Leaf::decode(later).map_err(|error| PermitError::LaterLeaf(index, error))?;
         if later.matter_tag() == leaf.matter_tag() {
             return Err(PermitError::Overtaken(index));
         }

@@ -1,0 +1,415 @@
+//! Checks a whole served folder: log, tiles, checkpoint, cosignatures, openings. Offline, with public keys only, changing nothing.
+//!
+//! Every damaged place is named, in words and byte ranges, and checking goes on behind it. Where an entry and its hash
+//! disagree, the level above says which of the two is wrong. Memory stays flat: one bundle and one tile per level.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::checkpoint::SignedCheckpoint;
+use super::entry::{Leaf, Slot};
+use super::genesis::Genesis;
+use super::journal::split_leaves;
+use super::opening::Opening;
+use super::policy::{Accept, Policy, Quorum};
+use super::storage::{ReadTiles, ServedFolder, entries_path, tile_path};
+use super::tree::{Edge, FullTile, TILE_WIDTH, tile_root};
+use super::{Hash, TreeHead};
+
+/// What was checked, and what is wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Verification {
+    /// The tree that the served checkpoint shows.
+    pub head: Option<TreeHead>,
+    /// Who cosigned it; `None` if there is no quorum.
+    pub quorum: Option<Quorum>,
+    pub entries: u64,
+    pub openings: u64,
+    /// In the order in which they were found; empty if all is well.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Finding {
+    /// Below the served folder.
+    pub path: String,
+    /// The bytes of that file that are wrong, where that can be said.
+    pub bytes: Option<Range<u64>>,
+    pub what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.bytes {
+            Some(bytes) => write!(f, "{}: bytes {} to {}: {}", self.path, bytes.start, bytes.end, self.what),
+            None => write!(f, "{}: {}", self.path, self.what),
+        }
+    }
+}
+
+impl Verification {
+    pub fn is_sound(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    fn find(&mut self, path: impl Into<String>, bytes: Option<Range<u64>>, what: impl Into<String>) {
+        self.findings.push(Finding { path: path.into(), bytes, what: what.into() });
+    }
+}
+
+/// Checks a folder and the openings published in it. `progress` is told how many entries of how many are done.
+pub fn verify_folder(
+    folder: &Path,
+    policy: &Policy,
+    accept: Accept,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Verification {
+    let served = ServedFolder(folder.to_owned());
+    let mut found = verify_log(&served, policy, accept, progress);
+    let Some(TreeHead { size, .. }) = found.head else { return found };
+    let mut files = Vec::new();
+    list_files(&folder.join("opening"), &mut files);
+    files.sort();
+    for file in files {
+        let path = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
+        let opening = std::fs::read(&file)
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| serde_json::from_slice::<Opening>(&bytes).map_err(|error| error.to_string()));
+        match opening {
+            Err(error) => found.find(path, None, format!("not an opening: {error}")),
+            Ok(opening) => {
+                found.openings += 1;
+                if let Err(what) = check_opening(&served, size, &opening) {
+                    found.find(&path, None, what);
+                }
+                if opening.entry() == 0 {
+                    check_genesis(&opening, policy, &path, &mut found);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn list_files(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { list_files(&path, files) } else { files.push(path) }
+    }
+}
+
+/// Checks an opening against the entry in the tiles; says in words what is wrong.
+pub fn check_opening(tiles: &dyn ReadTiles, size: u64, opening: &Opening) -> Result<(), String> {
+    let index = opening.entry();
+    if index >= size {
+        return Err(format!("an opening of entry {index}, in a log of {size}"));
+    }
+    let number = index / TILE_WIDTH as u64;
+    let bundle = read_bundle(tiles, number, size).map_err(|(_, what)| what)?;
+    let leaves = split_leaves(&bundle).unwrap_or_default();
+    let leaf = leaves.get((index % TILE_WIDTH as u64) as usize).ok_or("its entry cannot be read")?;
+    let leaf = Leaf::decode(leaf).map_err(|error| error.to_string())?;
+    opening.check(&leaf).map_err(|error| error.to_string())
+}
+
+fn check_genesis(opening: &Opening, policy: &Policy, path: &str, found: &mut Verification) {
+    let value = opening.value(Slot::Facts).ok().flatten();
+    let genesis = value.and_then(|value| serde_json::from_value::<Genesis>(value).ok());
+    match genesis {
+        None => found.find(path, None, "entry 0 does not say which log this is"),
+        Some(genesis) if genesis.log_key != policy.log().to_string() => {
+            let what =
+                format!("entry 0 names the log key `{}`, and the policy `{}`", genesis.log_key, policy.log());
+            found.find(path, None, what);
+        }
+        Some(_) => {}
+    }
+}
+
+/// Checks checkpoint, bundles and tiles.
+pub fn verify_log(
+    tiles: &dyn ReadTiles,
+    policy: &Policy,
+    accept: Accept,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Verification {
+    let mut found = Verification::default();
+    let Some(head) = check_checkpoint(tiles, policy, accept, &mut found) else { return found };
+    found.head = Some(head);
+    let mut walk =
+        Walk { tiles, head, edge: Edge::default(), unknown: BTreeSet::new(), unsettled: false, found };
+    let bundles = head.size.div_ceil(TILE_WIDTH as u64);
+    for number in 0..bundles {
+        walk.bundle(number);
+        progress(walk.edge.size(), head.size);
+    }
+    walk.finish()
+}
+
+fn check_checkpoint(
+    tiles: &dyn ReadTiles,
+    policy: &Policy,
+    accept: Accept,
+    found: &mut Verification,
+) -> Option<TreeHead> {
+    let path = "checkpoint";
+    let text = match tiles.read(path) {
+        Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+        Ok(None) => {
+            found.find(path, None, "missing: without it nothing says how large the log is");
+            return None;
+        }
+        Err(error) => {
+            found.find(path, None, format!("cannot be read: {error}"));
+            return None;
+        }
+    };
+    match SignedCheckpoint::parse(&text) {
+        Err(error) => {
+            found.find(path, None, format!("{error}; without it nothing says how large the log is"));
+            None
+        }
+        Ok(checkpoint) => {
+            match policy.check(&checkpoint, accept) {
+                Ok(quorum) => found.quorum = Some(quorum),
+                Err(error) => found.find(path, None, error.to_string()),
+            }
+            Some(checkpoint.head())
+        }
+    }
+}
+
+struct Walk<'a> {
+    tiles: &'a dyn ReadTiles,
+    head: TreeHead,
+    /// The tree as computed from what is believed.
+    edge: Edge,
+    /// Nodes of which nothing is known because all below them is lost: tile level and number.
+    unknown: BTreeSet<(u8, u64)>,
+    /// True if it could not be told which of two bytes are wrong; then the root has to differ.
+    unsettled: bool,
+    found: Verification,
+}
+
+impl Walk<'_> {
+    /// Checks one bundle of entries against its tile of hashes.
+    fn bundle(&mut self, number: u64) {
+        let width = (self.head.size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+        let entries = self.leaf_hashes(number, width);
+        let hashes = self.tile(0, number, width);
+        let believed = match (entries, hashes) {
+            (Some(entries), Some(hashes)) => self.settle(number, &entries, &hashes),
+            (Some(entries), None) => {
+                if entries.iter().any(|(hash, _)| hash.is_none()) {
+                    self.unknown.insert((1, number));
+                }
+                entries.into_iter().map(|(hash, _)| hash.unwrap_or(Hash([0; 32]))).collect()
+            }
+            (None, Some(hashes)) => hashes,
+            (None, None) => {
+                self.unknown.insert((1, number));
+                vec![Hash([0; 32]); width]
+            }
+        };
+        self.push(&believed);
+    }
+
+    /// The hashes of a bundle's leaves, with the place of each in the file. `None` if the file is not there.
+    fn leaf_hashes(&mut self, number: u64, width: usize) -> Option<Vec<(Option<Hash>, Range<u64>)>> {
+        let bytes = match read_bundle(self.tiles, number, self.head.size) {
+            Ok(bytes) => bytes,
+            Err((path, what)) => {
+                self.found.find(path, None, what);
+                return None;
+            }
+        };
+        let path = entries_path(number, width);
+        let mut hashes = Vec::with_capacity(width);
+        let mut at = 0usize;
+        for place in 0..width {
+            let index = number * TILE_WIDTH as u64 + place as u64;
+            let length = bytes.get(at..at + 2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]])));
+            // All leaves are equally long, so a wrong length does not hide what follows.
+            if length != Some(Leaf::BYTES) && at + 2 <= bytes.len() {
+                let what = format!("entry {index} has a wrong length");
+                self.found.find(&path, Some(at as u64..at as u64 + 2), what);
+            }
+            let range = at + 2..at + 2 + Leaf::BYTES;
+            let place = range.start as u64..range.end as u64;
+            at = range.end;
+            let Some(leaf) = bytes.get(range) else {
+                let what = format!("the file ends at byte {} within entry {index}", bytes.len());
+                self.found.find(&path, Some(place.clone()), what);
+                hashes.push((None, place));
+                continue;
+            };
+            self.found.entries += 1;
+            if let Err(error) = Leaf::decode(leaf) {
+                self.found.find(&path, Some(place.clone()), format!("entry {index}: {error}"));
+            }
+            hashes.push((Some(Hash::of_leaf(leaf)), place));
+        }
+        if bytes.len() > at {
+            let what = "nothing belongs behind the last entry";
+            self.found.find(&path, Some(at as u64..bytes.len() as u64), what);
+        }
+        Some(hashes)
+    }
+
+    /// Where leaves and hashes disagree, finds out which are wrong; gives the hashes to believe.
+    fn settle(&mut self, number: u64, entries: &[(Option<Hash>, Range<u64>)], hashes: &[Hash]) -> Vec<Hash> {
+        let wrong: Vec<usize> =
+            (0..hashes.len()).filter(|place| entries[*place].0 != Some(hashes[*place])).collect();
+        if wrong.is_empty() {
+            return hashes.to_vec();
+        }
+        let from_entries: Option<Vec<Hash>> = entries.iter().map(|(hash, _)| *hash).collect();
+        let entries_hold = from_entries.as_ref().is_some_and(|hashes| self.agrees_above(number, hashes));
+        let tile_holds = self.agrees_above(number, hashes);
+        for place in wrong {
+            let index = number * TILE_WIDTH as u64 + place as u64;
+            let in_tile = Some(place as u64 * 32..place as u64 * 32 + 32);
+            let in_bundle = Some(entries[place].1.clone());
+            let (tile, bundle) = (tile_path(0, number, hashes.len()), entries_path(number, hashes.len()));
+            match (entries_hold, tile_holds) {
+                (true, _) => {
+                    self.found.find(
+                        tile,
+                        in_tile,
+                        format!("the hash of entry {index} is damaged; the entry is not"),
+                    );
+                }
+                (false, true) => {
+                    let what = format!("entry {index} is damaged; its hash in `{tile}` is not");
+                    self.found.find(bundle, in_bundle, what);
+                }
+                (false, false) => {
+                    self.unsettled = true;
+                    let what = format!("entry {index} and its hash in `{tile}` do not match");
+                    self.found.find(bundle, in_bundle, what);
+                }
+            }
+        }
+        match from_entries {
+            Some(from_entries) if entries_hold => from_entries,
+            _ => hashes.to_vec(),
+        }
+    }
+
+    /// True if these hashes, as the tile of this number, are what is above them.
+    fn agrees_above(&self, number: u64, hashes: &[Hash]) -> bool {
+        if hashes.len() < TILE_WIDTH {
+            // The last tile of all: only the root is above it.
+            let mut edge = self.edge.clone();
+            hashes.iter().for_each(|hash| edge.push(*hash, &mut Vec::new()));
+            return edge.head() == self.head;
+        }
+        let (above, place) = (number / TILE_WIDTH as u64, (number % TILE_WIDTH as u64) as usize);
+        let width = self.tile_width(1, above);
+        let stored = self.read_hashes(1, above, width).ok();
+        stored.and_then(|stored| stored.get(place).copied()) == tile_root(hashes)
+    }
+
+    fn push(&mut self, hashes: &[Hash]) {
+        let mut full = Vec::new();
+        for hash in hashes {
+            self.edge.push(*hash, &mut full);
+        }
+        for tile in full {
+            self.compare(&tile);
+        }
+    }
+
+    /// Compares a computed tile with the stored one. Level 0 was settled already.
+    fn compare(&mut self, computed: &FullTile) {
+        if computed.level > 0 {
+            self.compare_hashes(computed.level, computed.number, computed.nodes.hashes());
+        }
+        let first = computed.number * TILE_WIDTH as u64;
+        let lost = (first..first + TILE_WIDTH as u64).any(|n| self.unknown.contains(&(computed.level, n)));
+        if lost {
+            self.unknown.insert((computed.level + 1, computed.number));
+        }
+    }
+
+    fn compare_hashes(&mut self, level: u8, number: u64, computed: &[Hash]) {
+        let Some(stored) = self.tile(level, number, computed.len()) else { return };
+        for (place, (computed, stored)) in computed.iter().zip(&stored).enumerate() {
+            let below = number * TILE_WIDTH as u64 + place as u64;
+            if computed != stored && !self.unknown.contains(&(level, below)) {
+                let path = tile_path(level, number, self.tile_width(level, number));
+                let bytes = place as u64 * 32..place as u64 * 32 + 32;
+                let what = format!("not the hash of `{}`", tile_path(level - 1, below, TILE_WIDTH));
+                self.found.find(path, Some(bytes), what);
+            }
+        }
+    }
+
+    /// The stored hashes of a tile; a finding if they cannot be had.
+    fn tile(&mut self, level: u8, number: u64, width: usize) -> Option<Vec<Hash>> {
+        match self.read_hashes(level, number, width) {
+            Ok(hashes) => Some(hashes),
+            Err(what) => {
+                self.found.find(tile_path(level, number, width), None, what);
+                None
+            }
+        }
+    }
+
+    fn read_hashes(&self, level: u8, number: u64, width: usize) -> Result<Vec<Hash>, String> {
+        let bytes =
+            super::tree::read_tile(self.tiles, level, number, width).map_err(|error| error.to_string())?;
+        Ok(bytes
+            .chunks_exact(32)
+            .take(width)
+            .map(|hash| Hash(hash.try_into().expect("a chunk of 32 bytes has 32 bytes")))
+            .collect())
+    }
+
+    fn tile_width(&self, level: u8, number: u64) -> usize {
+        let hashes = self.head.size >> (8 * u32::from(level));
+        (hashes - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize
+    }
+
+    fn finish(mut self) -> Verification {
+        let partial: Vec<(u8, u64, Vec<Hash>)> = self
+            .edge
+            .partial_tiles()
+            .map(|(level, number, nodes)| (level, number, nodes.hashes().to_vec()))
+            .collect();
+        for (level, number, computed) in partial {
+            if level > 0 {
+                self.compare_hashes(level, number, &computed);
+            }
+        }
+        let computed = self.edge.head();
+        if computed != self.head && self.unknown.is_empty() && !self.unsettled {
+            let what = format!("shows {}, and the entries give root {}", self.head, computed.hash);
+            self.found.find("checkpoint", None, what);
+        }
+        self.found
+    }
+}
+
+fn read_bundle(tiles: &dyn ReadTiles, number: u64, size: u64) -> Result<Vec<u8>, (String, String)> {
+    let width = (size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+    let path = entries_path(number, width);
+    let read = |path: &str| tiles.read(path).map_err(|error| (path.to_owned(), error.to_string()));
+    match read(&path)? {
+        Some(bytes) => Ok(bytes),
+        // A copy that was made while the log grew may have the full bundle already.
+        None if width < TILE_WIDTH => match read(&entries_path(number, TILE_WIDTH))? {
+            Some(mut bytes) => {
+                bytes.truncate(width * (Leaf::BYTES + 2));
+                Ok(bytes)
+            }
+            None => Err((path, "missing".to_owned())),
+        },
+        None => Err((path, "missing".to_owned())),
+    }
+}
