@@ -6,26 +6,36 @@
 
 mod body;
 mod ca;
+mod call;
 mod client;
 mod credentials;
+mod enrolment;
 mod error;
 mod identity;
 mod link;
+mod node;
 /// Nodes as processes of their own.
 pub mod process;
+/// The package handed to an authority, and how its recipient opens it.
+pub mod production;
 mod server;
 mod service;
 mod tls;
 mod wan;
 mod wire;
+mod witnessing;
 
 pub use body::{Body, BodyReader, BodySender, BodyWriter, ReaderGone};
 pub use ca::{CaError, DeploymentCa};
+pub use call::{Call, Card, CopyStatus, NodeStatus, Password, Produced, Reply, Stored};
 pub use client::Address;
 pub use credentials::{BadCredentials, Credentials, credentials_path};
+pub use enrolment::{Enrolment, EnrolmentError, cosigner, prepare, witness};
 pub use error::{ErrorCode, ServiceError};
 pub use identity::{DeploymentId, IdentityError, Peer};
 pub use link::{CallOptions, Link, LinkLimits};
+pub use node::{Node, NodeError, NodeParts};
 pub use server::{ServerLimits, serve};
 pub use service::{Answer, Context, Correlation, Service, SharedService, Typed};
 pub use wan::{Cut, Wan};
+pub use witnessing::{LinkedWitness, WitnessNode};

@@ -1,0 +1,198 @@
+//! What a region node can be asked, and what it answers.
+//!
+//! Head office and clients in the same process or another send the same calls. None of them reads mail but two:
+//! `Release` needs a permit, `Export` the owner's password.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::SimTime;
+use crate::demand::Item;
+use crate::law::{HolderRecord, Position};
+use crate::record::permit::{Permit, PermitId};
+use crate::world::{Address, DataClass, RegionId};
+
+/// A call to a region node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "call")]
+pub enum Call {
+    /// Is it there, and what does it hold?
+    Status,
+    /// A C2SP tlog-witness `add-checkpoint` request; answered with cosignature lines.
+    AddCheckpoint {
+        request: String,
+    },
+    /// Makes the copies of an account that rest here.
+    OpenMailbox {
+        card: Card,
+        classes: Vec<DataClass>,
+        password: Option<Password>,
+    },
+    /// A message for one account; its bytes are the body of the call. Sealed here into the classes named.
+    Deliver {
+        to: Address,
+        classes: Vec<DataClass>,
+        received: Option<SimTime>,
+    },
+    /// What another region's content leads to here: a row of traffic data, or of the address book, as JSON.
+    PutRow {
+        account: Address,
+        class: DataClass,
+        date: Option<SimTime>,
+        row: String,
+    },
+    /// How many objects each of these items has here.
+    Count {
+        items: Vec<Item>,
+    },
+    /// What each copy of an account holds here, and who can use its key.
+    Copies {
+        account: Address,
+    },
+    /// Nothing of these items is shredded until the matter lets go.
+    Hold {
+        matter: String,
+        items: Vec<Item>,
+    },
+    Unhold {
+        matter: String,
+    },
+    /// Opens what the permit covers, if permit and this country's law allow it. The answer's body is the production,
+    /// sealed to the authority's key.
+    Release {
+        permit: Box<Permit>,
+        now: SimTime,
+    },
+    /// The production arrived and is in the record; asking for it again is refused from now on.
+    Delivered {
+        permit: PermitId,
+    },
+    /// All messages of an account, for its owner; the answer's body is an mbox.
+    Export {
+        account: Address,
+        password: Password,
+    },
+    /// Objects and wraps for each key epoch.
+    Keys,
+    /// A new region key; copies are wrapped anew, no object is touched.
+    Rotate,
+}
+
+/// What a region keeps of an account of which it holds a copy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Card {
+    pub address: Address,
+    pub name: String,
+    pub holder: HolderRecord,
+    pub created: SimTime,
+}
+
+/// A password on its way to the region that checks it. It never prints.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Password(String);
+
+impl Password {
+    pub fn new(password: impl Into<String>) -> Self {
+        Password(password.into())
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+impl Drop for Password {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.0);
+    }
+}
+
+/// What a region node answers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reply")]
+pub enum Reply {
+    Done,
+    Status(NodeStatus),
+    /// The HTTP status and body that tlog-witness prescribes.
+    Cosigned {
+        status: u16,
+        body: String,
+    },
+    Stored(Stored),
+    Counts {
+        objects: Vec<u64>,
+    },
+    Copies {
+        copies: Vec<CopyStatus>,
+    },
+    Produced(Produced),
+    Refused {
+        why: String,
+        positions: Vec<Position>,
+    },
+    /// The body is an mbox.
+    Mailbox {
+        messages: u64,
+    },
+    Keys {
+        status: serde_json::Value,
+    },
+}
+
+/// What a node says of itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NodeStatus {
+    pub region: RegionId,
+    pub mailboxes: u64,
+    pub objects: u64,
+    /// The size of the record that this node last cosigned.
+    pub cosigned: u64,
+}
+
+/// What became of a delivered message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stored {
+    /// False if this account has the very same message already.
+    pub new: bool,
+    /// When the message is from.
+    pub date: Option<SimTime>,
+    /// For the regions that hold a copy of the traffic data, as JSON.
+    pub traffic: String,
+    /// For the regions that hold a copy of the address book, as JSON.
+    pub contacts: String,
+    /// What is wrong with the message, which is kept byte for byte all the same.
+    pub malformed: Option<String>,
+}
+
+/// One copy at one region.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CopyStatus {
+    pub class: DataClass,
+    pub objects: u64,
+    pub bytes: u64,
+    /// Whose keys open it, as the wraps of its key say.
+    pub head_office_holds_key: bool,
+}
+
+/// What a region handed over.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Produced {
+    pub permit: PermitId,
+    /// SHA-256 of the plaintext manifest, in lower-case hexadecimal.
+    pub manifest: String,
+    pub objects: u64,
+    pub bytes: u64,
+    /// Positions of this country's law that a node which could refuse would have refused under.
+    pub objections: Vec<Position>,
+}

@@ -1,0 +1,170 @@
+//! What a region node, or an outside witness, is told once, when it becomes part of a deployment.
+//!
+//! It is in the node's own folder from then on. A node believes its own enrolment and not what it is told later:
+//! which log it watches, whose cosignatures make a quorum, which laws it applies.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::SystemClock;
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::entropy::Entropy;
+use crate::record::key::{Cosigner, KeyError, VerifierKey};
+use crate::record::policy::Policy;
+use crate::record::witness::{FileState, StateError, Witness};
+use crate::vault::{KeyFileError, component_entropy};
+
+const FORMAT: u32 = 1;
+
+/// `enrolment.json` in a node's folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Enrolment {
+    format: u32,
+    /// The region or witness.
+    pub id: String,
+    /// The log, its witnesses and quorums, as the text of a policy.
+    pub policy: String,
+    /// Head office's public key, where key custody gives it a wrap; in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_key")]
+    pub head_office: Option<[u8; 32]>,
+    /// The folder of the world and the law books, if they are not those built into the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<PathBuf>,
+    /// The seed of a deployment that replays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<String>,
+}
+
+/// Why a node cannot be enrolled, or its enrolment not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolmentError {
+    #[error("`{}` cannot be read or written: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("`{}` is not an enrolment: {why}", path.display())]
+    Unreadable { path: PathBuf, why: String },
+    #[error("`{}` has format {found}, and this program reads format {FORMAT}: use the program that wrote it, or a newer one", path.display())]
+    Format { path: PathBuf, found: u32 },
+    #[error("`{}` enrols `{found}`, and this is `{expected}`", path.display())]
+    Other { path: PathBuf, found: String, expected: String },
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error("the policy it was enrolled with cannot be read: {0}")]
+    Policy(Diagnostic),
+}
+
+impl Enrolment {
+    pub fn new(id: &str, policy: &Policy) -> Self {
+        Enrolment {
+            format: FORMAT,
+            id: id.to_owned(),
+            policy: policy.to_text(),
+            head_office: None,
+            config: None,
+            seed: None,
+        }
+    }
+
+    /// Writes it, once: a node that is enrolled stays with the log it was enrolled for.
+    pub fn write(&self, folder: &Path) -> Result<(), EnrolmentError> {
+        let path = path(folder);
+        let failed = |error| EnrolmentError::Io { path: path.clone(), source: error };
+        let text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
+        crate::vault::write_whole(&path, &text).map_err(failed)
+    }
+
+    pub fn read(folder: &Path, id: &str) -> Result<Self, EnrolmentError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let path = path(folder);
+        let bytes =
+            std::fs::read(&path).map_err(|error| EnrolmentError::Io { path: path.clone(), source: error })?;
+        let unreadable = |error: serde_json::Error| EnrolmentError::Unreadable {
+            path: path.clone(),
+            why: error.to_string(),
+        };
+        // The version comes first, because a newer file may have fields that this program does not know.
+        let version: Version = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        if version.format != FORMAT {
+            return Err(EnrolmentError::Format { path, found: version.format });
+        }
+        let enrolment: Enrolment = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        if enrolment.id != id {
+            let (found, expected) = (enrolment.id, id.to_owned());
+            return Err(EnrolmentError::Other { path, found, expected });
+        }
+        Ok(enrolment)
+    }
+
+    pub fn is_there(folder: &Path) -> bool {
+        path(folder).exists()
+    }
+
+    /// The policy, parsed.
+    pub fn policy(&self) -> Result<Policy, EnrolmentError> {
+        Policy::read(&SourceFile::new("policy", self.policy.clone())).map_err(EnrolmentError::Policy)
+    }
+
+    /// Where the node's own secrets come from when it is made.
+    pub fn entropy(&self) -> Entropy {
+        self.seed.as_deref().map_or_else(Entropy::system, Entropy::seeded)
+    }
+}
+
+fn path(folder: &Path) -> PathBuf {
+    folder.join("enrolment.json")
+}
+
+/// The key a node cosigns with. Made from the node's own secret; `name` is its name in signature lines.
+pub fn cosigner(folder: &Path, id: &str, name: &str, entropy: &Entropy) -> Result<Cosigner, EnrolmentError> {
+    let own = component_entropy(folder, id, &entropy.child(id))?;
+    Ok(Cosigner::new(name, &own.draw("cosigning key", name.as_bytes()))?)
+}
+
+/// Makes a node's folder and its secret, and gives out what others may know: its cosigning key.
+pub fn prepare(
+    folder: &Path,
+    id: &str,
+    name: &str,
+    entropy: &Entropy,
+) -> Result<VerifierKey, EnrolmentError> {
+    let cosigner = cosigner(folder, id, name, entropy)?;
+    let state = witness_state(folder);
+    if !state.exists() {
+        FileState::enrol(&state)?;
+    }
+    Ok(cosigner.verifier().clone())
+}
+
+/// The witness in a node's folder, watching the log it was enrolled for.
+pub fn witness(folder: &Path, cosigner: Cosigner, policy: &Policy) -> Result<Witness, EnrolmentError> {
+    let state = FileState::open(&witness_state(folder))?;
+    Ok(Witness::new(cosigner, policy.log().clone(), Box::new(state), Arc::new(SystemClock))?)
+}
+
+fn witness_state(folder: &Path) -> PathBuf {
+    folder.join("witness.state")
+}
+
+mod optional_key {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Key(#[serde(with = "crate::base64_bytes")] [u8; 32]);
+
+    pub fn serialize<S: Serializer>(key: &Option<[u8; 32]>, serializer: S) -> Result<S::Ok, S::Error> {
+        key.map(Key).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 32]>, D::Error> {
+        Ok(Option::<Key>::deserialize(deserializer)?.map(|key| key.0))
+    }
+}

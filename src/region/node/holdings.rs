@@ -1,0 +1,69 @@
+//! What rests here, and what has to stay.
+
+use super::super::call::CopyStatus;
+use super::super::error::ServiceError;
+use super::{Node, store_error};
+use crate::demand::Item;
+use crate::vault::Recipient;
+use crate::world::{Address, DataClass};
+
+impl Node {
+    /// How many objects each item's copy has. Dates of objects are sealed, so a date range is not looked at.
+    pub(super) fn count(&self, items: &[Item]) -> Result<Vec<u64>, ServiceError> {
+        let count = |item: &Item| {
+            let Some(card) = self.store.mailbox(&item.account).map_err(store_error)? else { return Ok(0) };
+            let counts = self.store.counts(&card, item.class).map_err(store_error)?;
+            Ok(counts.map_or(0, |counts| counts.objects))
+        };
+        items.iter().map(count).collect()
+    }
+
+    pub(super) fn copies(&self, account: &Address) -> Result<Vec<CopyStatus>, ServiceError> {
+        let card = self.mailbox(account)?;
+        let status = |class: DataClass| {
+            let counts = self.store.counts(&card, class).map_err(store_error)?;
+            let head_office_holds_key = self.head_office_holds_key(&card, class)?;
+            Ok(counts.map(|counts| CopyStatus {
+                class,
+                objects: counts.objects,
+                bytes: counts.sealed_bytes,
+                head_office_holds_key,
+            }))
+        };
+        card.copies().iter().filter_map(|copy| status(copy.class).transpose()).collect()
+    }
+
+    /// Whether some wrap of a copy's key is for head office: the fact of key custody itself.
+    pub(super) fn head_office_holds_key(
+        &self,
+        card: &crate::vault::MailboxCard,
+        class: DataClass,
+    ) -> Result<bool, ServiceError> {
+        let recipients = self.store.custody(card, class).map_err(store_error)?;
+        Ok(recipients.iter().any(|recipient| matches!(recipient, Recipient::HeadOffice(_))))
+    }
+
+    pub(super) async fn hold(&self, matter: &str, items: &[Item]) -> Result<(), ServiceError> {
+        for item in items {
+            let Some(card) = self.store.mailbox(&item.account).map_err(store_error)? else { continue };
+            if card.copy(item.class).is_some() {
+                self.store.hold(&card, item.class, matter).await.map_err(store_error)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn unhold(&self, matter: &str) -> Result<(), ServiceError> {
+        let accounts: Vec<Address> = self.cards().known.keys().cloned().collect();
+        for account in accounts {
+            let Some(card) = self.store.mailbox(&account).map_err(store_error)? else { continue };
+            for copy in card.copies() {
+                if self.store.holds(&card, copy.class).map_err(store_error)?.iter().any(|held| held == matter)
+                {
+                    self.store.lift(&card, copy.class, matter).await.map_err(store_error)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! The node of one region: keeps mail, releases it for a permit, cosigns the record.
+
+mod delivery;
+mod holdings;
+mod manifest;
+mod release;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::BoxFuture;
+
+use super::body::Body;
+use super::call::{Call, Card, NodeStatus, Reply};
+use super::enrolment::{Enrolment, EnrolmentError, cosigner, witness};
+use super::error::{ErrorCode, ServiceError};
+use super::identity::Peer;
+use super::service::{Answer, Context, Service};
+use super::witnessing::cosign;
+use crate::law::Law;
+use crate::record::policy::Policy;
+use crate::record::witness::Witness;
+use crate::store::{Store, StoreError};
+use crate::vault::{
+    HeadOfficePublicKey, KeyFileError, Rotate, SealedJournal, SealedJournalError, VaultError,
+    component_entropy,
+};
+use crate::world::{Address, Jurisdiction, RegionId, World};
+
+/// What a node is made of.
+pub struct NodeParts {
+    /// Its own folder, in which it was enrolled.
+    pub folder: PathBuf,
+    pub region: RegionId,
+    pub world: Arc<World>,
+    pub law: Arc<Law>,
+}
+
+/// One region's node.
+pub struct Node {
+    folder: PathBuf,
+    region: RegionId,
+    world: Arc<World>,
+    law: Arc<Law>,
+    policy: Policy,
+    witness: Arc<Witness>,
+    store: Store,
+    cards: Mutex<Cards>,
+}
+
+/// What this region knows of its account holders, by itself: head office's word does not change it.
+struct Cards {
+    journal: SealedJournal,
+    known: BTreeMap<Address, Card>,
+}
+
+/// Why a node does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    #[error(transparent)]
+    Enrolment(#[from] EnrolmentError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Cards(#[from] SealedJournalError),
+    #[error("a card of an account holder cannot be read: {0}")]
+    Card(serde_json::Error),
+}
+
+impl Node {
+    /// Opens the node in its folder; it must have been enrolled.
+    pub fn open(parts: NodeParts, cosigner_name: &str) -> Result<Self, NodeError> {
+        let NodeParts { folder, region, world, law } = parts;
+        let enrolment = Enrolment::read(&folder, region.as_str())?;
+        let policy = enrolment.policy()?;
+        let key = cosigner(&folder, region.as_str(), cosigner_name, &enrolment.entropy())?;
+        let witness = Arc::new(witness(&folder, key, &policy)?);
+        let own = component_entropy(&folder, region.as_str(), &enrolment.entropy())?;
+        let head_office =
+            enrolment.head_office.map(|bytes| HeadOfficePublicKey::new(1, bytes)).transpose()?;
+        let store = Store::open(&folder.join("store"), &region, head_office, own.child("vault"))?;
+        let (journal, records) =
+            SealedJournal::open(&folder.join("cards"), &folder.join("cards.key"), &own.child("cards"))?;
+        let mut known = BTreeMap::new();
+        for record in records {
+            let card: Card = serde_json::from_slice(&record).map_err(NodeError::Card)?;
+            known.insert(card.address.clone(), card);
+        }
+        let cards = Mutex::new(Cards { journal, known });
+        Ok(Node { folder, region, world, law, policy, witness, store, cards })
+    }
+
+    pub fn region(&self) -> &RegionId {
+        &self.region
+    }
+
+    /// The laws that may ever apply to a region: its country's, and those of blocs its country was ever under.
+    pub fn laws_of(world: &World, region: &RegionId) -> Vec<Jurisdiction> {
+        let Ok(country) = world.region(region).map(|region| region.country()) else { return Vec::new() };
+        let memberships = world.country(country).map(|facts| facts.memberships()).unwrap_or_default();
+        let blocs = memberships.iter().map(|membership| membership.bloc.clone());
+        [Jurisdiction::from(country)].into_iter().chain(blocs).collect()
+    }
+
+    /// The laws that apply to this node by where it stands: its country's and its blocs'.
+    fn own_laws(&self, at: crate::clock::SimTime) -> Vec<Jurisdiction> {
+        let Ok(region) = self.world.region(&self.region) else { return Vec::new() };
+        let country = region.country();
+        let own = Jurisdiction::from(country);
+        let date = self.world.legal_date(&own, at).unwrap_or_else(|_| at.date_utc());
+        let blocs = self.world.blocs_of(country, date).into_iter().cloned();
+        [own].into_iter().chain(blocs).collect()
+    }
+
+    /// Held while a card is read or written, never across an await.
+    fn cards(&self) -> MutexGuard<'_, Cards> {
+        self.cards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn status(&self) -> Result<NodeStatus, ServiceError> {
+        let keys = self.store.key_status().map_err(store_error)?;
+        Ok(NodeStatus {
+            region: self.region.clone(),
+            mailboxes: self.cards().known.len() as u64,
+            objects: keys.objects,
+            cosigned: self.witness.head().size,
+        })
+    }
+
+    async fn answer(&self, call: Call, body: Body) -> Result<Answer<Reply>, ServiceError> {
+        match call {
+            Call::Status => Ok(Reply::Status(self.status()?).into()),
+            Call::AddCheckpoint { request } => Ok(cosign(self.witness.clone(), request).await?.into()),
+            Call::OpenMailbox { card, classes, password } => {
+                self.open_mailbox(card, &classes, password).await?;
+                Ok(Reply::Done.into())
+            }
+            Call::Deliver { to, classes, received } => {
+                Ok(Reply::Stored(self.deliver(&to, &classes, received, body).await?).into())
+            }
+            Call::PutRow { account, class, date, row } => {
+                self.put_row(&account, class, date, &row).await?;
+                Ok(Reply::Done.into())
+            }
+            Call::Count { items } => Ok(Reply::Counts { objects: self.count(&items)? }.into()),
+            Call::Copies { account } => Ok(Reply::Copies { copies: self.copies(&account)? }.into()),
+            Call::Hold { matter, items } => {
+                self.hold(&matter, &items).await?;
+                Ok(Reply::Done.into())
+            }
+            Call::Unhold { matter } => {
+                self.unhold(&matter).await?;
+                Ok(Reply::Done.into())
+            }
+            Call::Release { permit, now } => self.release(&permit, now).await,
+            Call::Delivered { permit } => {
+                self.forget_production(permit).map_err(|error| ServiceError::internal(&error))?;
+                Ok(Reply::Done.into())
+            }
+            Call::Export { account, password } => self.export(account, password).await,
+            Call::Keys => {
+                let status = self.store.key_status().map_err(store_error)?;
+                let status = serde_json::to_value(status).map_err(|error| ServiceError::internal(&error))?;
+                Ok(Reply::Keys { status }.into())
+            }
+            Call::Rotate => {
+                let rotated = self.store.rotate_region_key(&Rotate::new()).await.map_err(store_error)?;
+                let status = serde_json::to_value(rotated).map_err(|error| ServiceError::internal(&error))?;
+                Ok(Reply::Keys { status }.into())
+            }
+        }
+    }
+}
+
+impl Service for Node {
+    type Call = Call;
+    type Reply = Reply;
+
+    fn call(
+        &self,
+        context: Context,
+        call: Call,
+        body: Body,
+    ) -> BoxFuture<'_, Result<Answer<Reply>, ServiceError>> {
+        Box::pin(async move {
+            if context.peer != Peer::HeadOffice {
+                let message = format!("{} may not call a region's node", context.peer);
+                return Err(ServiceError::new(ErrorCode::Forbidden, message));
+            }
+            self.answer(call, body).await
+        })
+    }
+}
+
+/// What of the store's errors a caller may learn.
+fn store_error(error: StoreError) -> ServiceError {
+    let code = match &error {
+        StoreError::MailboxExists | StoreError::Changed { .. } | StoreError::InProgress => {
+            ErrorCode::Conflict
+        }
+        StoreError::NoSuchMailbox | StoreError::NotHere { .. } => ErrorCode::NotFound,
+        StoreError::LoginFailed(_) => ErrorCode::Forbidden,
+        StoreError::AlreadyProduced { .. } | StoreError::CiphertextOnly | StoreError::ListingChanged => {
+            ErrorCode::Refused
+        }
+        _ => return ServiceError::internal(&error),
+    };
+    ServiceError::new(code, error.to_string())
+}

@@ -1,0 +1,377 @@
+//! Opening mail for a permit.
+//!
+//! In this order, and each step durable before the next: the permit is checked against what this region knows by
+//! itself; the region's own law is asked; the permit is noted as spent; the production is built, sealed and put on
+//! the disk; the permit is noted as used up; the production is handed over; head office says that it is in the
+//! record, and only then is it removed. A crash between any two steps leads to the same one production.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use ed25519_dalek::VerifyingKey;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::super::body::Body;
+use super::super::call::{Produced, Reply};
+use super::super::error::ServiceError;
+use super::super::production::{ProductionError, SealedWriter};
+use super::super::service::Answer;
+use super::manifest::{Manifest, ManifestFile, hex, hex_digest};
+use super::{Node, store_error};
+use crate::clock::{Clock, SimTime, SystemClock};
+use crate::demand::{Act, InstrumentKind};
+use crate::law::{Asking, HolderRecord, Position, PositionKind};
+use crate::mail::AddressBook;
+use crate::record::permit::{
+    Expectations, InstrumentRoster, Permit, PermitError, PermitId, VerifiedPermit, verify,
+};
+use crate::record::policy::Accept;
+use crate::store::{Production, ProductionPart, StoreError};
+use crate::vault::write_whole;
+use crate::world::{AuthorityId, DataClass, World};
+
+/// How old the cosignatures of a permit's checkpoint may be, in seconds of real time: one day.
+const PERMIT_AGE_MAX_SECONDS: i64 = 24 * 60 * 60;
+
+/// This region's own roster of authorities.
+struct OwnRoster<'w>(&'w World);
+
+impl InstrumentRoster for OwnRoster<'_> {
+    fn signing_key(&self, authority: &AuthorityId) -> Option<VerifyingKey> {
+        self.0.roster().authority(authority).ok().map(|a| *a.signing_key())
+    }
+
+    fn may_issue(&self, authority: &AuthorityId, kind: InstrumentKind) -> bool {
+        self.0.roster().authority(authority).is_ok_and(|a| a.may_issue(kind))
+    }
+
+    fn has_recipient_key(&self, authority: &AuthorityId) -> bool {
+        self.0.roster().authority(authority).is_ok()
+    }
+}
+
+/// A production that waits on the disk until head office has it in the record.
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    produced: Produced,
+}
+
+impl Node {
+    /// Releases what a permit covers, or says why not. A refusal is an answer.
+    pub(super) async fn release(&self, permit: &Permit, now: SimTime) -> Result<Answer<Reply>, ServiceError> {
+        let verified = match self.check(permit) {
+            Ok(verified) => verified,
+            Err(error) => return Ok(refused(format!("the permit does not hold: {error}"), Vec::new())),
+        };
+        let span = tracing::info_span!("release", permit = %hex(&verified.permit_id().as_bytes()[..4]));
+        span.in_scope(|| tracing::info!(items = verified.items().len(), "the permit holds"));
+
+        let (objections, may_refuse) = self.own_position(&verified, now)?;
+        if may_refuse && !objections.is_empty() {
+            let laws: Vec<&str> = objections.iter().map(|p| p.jurisdiction.as_str()).collect();
+            let why = format!(
+                "the law where this region stands does not let it ({}), and head office holds no key to go round it",
+                laws.join(", ")
+            );
+            return Ok(refused(why, objections));
+        }
+        let clearance =
+            self.store.vault().release(&verified).map_err(|error| ServiceError::internal(&error))?;
+        let production = match self.store.begin_release(&clearance).await {
+            Ok(production) => production,
+            Err(StoreError::AlreadyProduced { .. }) => return self.hand_over_again(verified.permit_id()),
+            Err(
+                error @ (StoreError::InProgress | StoreError::CiphertextOnly | StoreError::ListingChanged),
+            ) => {
+                return Ok(refused(error.to_string(), Vec::new()));
+            }
+            Err(error) => return Err(store_error(error)),
+        };
+        self.produce(verified, production, objections).await
+    }
+
+    /// Measures a permit against what this region knows by itself.
+    fn check(&self, permit: &Permit) -> Result<VerifiedPermit, PermitError> {
+        let expectations = Expectations {
+            policy: &self.policy,
+            accept: Accept::NormalOnly,
+            region: &self.region,
+            roster: &OwnRoster(&self.world),
+            own_head: self.witness.head(),
+            now: SystemClock.now(),
+            age_max_seconds: PERMIT_AGE_MAX_SECONDS,
+        };
+        verify(permit, &expectations)
+    }
+
+    /// What the region's own laws hold on the signed facts, asked with the region's own knowledge of the account
+    /// holder: the positions that stand against it, and whether the region can refuse at all.
+    fn own_position(
+        &self,
+        verified: &VerifiedPermit,
+        now: SimTime,
+    ) -> Result<(Vec<Position>, bool), ServiceError> {
+        let (mut objections, mut may_refuse) = (Vec::<Position>::new(), true);
+        for item in verified.items() {
+            let card = self.mailbox(&item.account)?;
+            may_refuse &= !self.head_office_holds_key(&card, item.class)?;
+            let holder = self.holder(&item.account)?;
+            let asking = Asking {
+                world: &self.world,
+                demand: verified.demand(),
+                act: Act::Disclose,
+                item,
+                holder: &holder,
+                consent: false,
+                received: verified.grant().terms.decided,
+                decided: now.max(verified.grant().terms.decided),
+            };
+            let question = asking.question().map_err(|error| ServiceError::internal(&error))?;
+            let own = self.own_laws(now);
+            for position in self.law.positions(&own, &question) {
+                let against = matches!(
+                    position.kind,
+                    PositionKind::Bars | PositionKind::Open | PositionKind::NotCovered
+                );
+                if against && !objections.contains(&position) {
+                    objections.push(position);
+                }
+            }
+        }
+        Ok((objections, may_refuse))
+    }
+
+    fn holder(&self, account: &crate::world::Address) -> Result<HolderRecord, ServiceError> {
+        let cards = self.cards();
+        let card = cards.known.get(account);
+        card.map(|card| card.holder.clone())
+            .ok_or_else(|| ServiceError::internal(&"an account with copies and without a card"))
+    }
+
+    /// Builds, seals and stores the production, then hands it over.
+    async fn produce(
+        &self,
+        verified: VerifiedPermit,
+        production: Production,
+        objections: Vec<Position>,
+    ) -> Result<Answer<Reply>, ServiceError> {
+        let permit = verified.permit_id();
+        let path = self.production_path(permit);
+        let recipient = verified.recipient().clone();
+        let key =
+            self.world.roster().authority(&recipient).map_err(|error| ServiceError::internal(&error))?;
+        let key = key.recipient_key().clone();
+        let region = self.region.clone();
+        let built = tokio::task::spawn_blocking(move || {
+            let partial = path.with_extension("partial");
+            let manifest = build(&partial, &verified, &production, &key, region)
+                .map_err(|error| ServiceError::internal(&error))?;
+            std::fs::rename(&partial, &path).map_err(|error| ServiceError::internal(&error))?;
+            let digest: [u8; 32] = Sha256::digest(manifest.to_bytes()).into();
+            let produced = Produced {
+                permit,
+                manifest: hex(&digest),
+                objects: manifest.files.len() as u64,
+                bytes: manifest.bytes(),
+                objections,
+            };
+            let waiting =
+                serde_json::to_vec(&Waiting { produced }).map_err(|error| ServiceError::internal(&error))?;
+            // Written after the package and before the permit is used up: whoever finds it finds the package too.
+            write_whole(&path.with_extension("json"), &waiting)
+                .map_err(|error| ServiceError::internal(&error))?;
+            Ok::<_, ServiceError>((production, digest))
+        });
+        let (production, digest) = built.await.map_err(|error| ServiceError::internal(&error))??;
+        production.complete(digest).await.map_err(store_error)?;
+        self.hand_over_again(permit)
+    }
+
+    /// Hands over a production that waits on the disk. Nothing is opened for it.
+    fn hand_over_again(&self, permit: PermitId) -> Result<Answer<Reply>, ServiceError> {
+        let path = self.production_path(permit);
+        let Ok(waiting) = std::fs::read(path.with_extension("json")) else {
+            return Ok(refused("the permit has had its one production".to_owned(), Vec::new()));
+        };
+        let waiting: Waiting =
+            serde_json::from_slice(&waiting).map_err(|error| ServiceError::internal(&error))?;
+        let mut file = std::fs::File::open(&path).map_err(|error| ServiceError::internal(&error))?;
+        let (sender, body) = Body::channel();
+        tokio::task::spawn_blocking(move || {
+            let mut out = sender.into_writer();
+            // A reader that went away asks again.
+            match io::copy(&mut file, &mut out) {
+                Ok(_) => drop(out.finish()),
+                Err(error) => drop(out.fail(ServiceError::internal(&error))),
+            }
+        });
+        Ok(Answer::with_body(Reply::Produced(waiting.produced), body))
+    }
+
+    /// The production is in the record and with its recipient.
+    pub(super) fn forget_production(&self, permit: PermitId) -> io::Result<()> {
+        let path = self.production_path(permit);
+        for path in [path.with_extension("json"), path] {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn production_path(&self, permit: PermitId) -> PathBuf {
+        self.folder.join("productions").join(format!("{}.production", hex(permit.as_bytes())))
+    }
+}
+
+fn refused(why: String, positions: Vec<Position>) -> Answer<Reply> {
+    tracing::info!(why, "released nothing");
+    Reply::Refused { why, positions }.into()
+}
+
+/// Why a production was not built.
+#[derive(Debug, thiserror::Error)]
+enum BuildError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Seal(#[from] ProductionError),
+    #[error("a row of the address book cannot be read: {0}")]
+    AddressBook(#[from] serde_json::Error),
+}
+
+fn build(
+    path: &std::path::Path,
+    verified: &VerifiedPermit,
+    production: &Production,
+    key: &crate::world::RecipientKey,
+    region: crate::world::RegionId,
+) -> Result<Manifest, BuildError> {
+    if let Some(folder) = path.parent() {
+        crate::vault::make_private_directory(folder)?;
+    }
+    let file = std::fs::File::create(path)?;
+    let out = io::BufWriter::with_capacity(1024 * 1024, file);
+    let sealed = SealedWriter::begin(out, verified.permit_id(), verified.recipient(), key)?;
+    let mut archive = tar::Builder::new(sealed);
+    let terms = &verified.grant().terms;
+    let mut manifest = Manifest {
+        simulated: true,
+        permit: verified.permit_id(),
+        demand: terms.demand.clone(),
+        version: terms.version,
+        entry: verified.entry(),
+        region,
+        requester: terms.requester.clone(),
+        recipient: terms.recipient.clone(),
+        decided: terms.decided,
+        conditions: terms.conditions.clone(),
+        items: verified.items().to_vec(),
+        files: Vec::new(),
+    };
+    for part in production.parts() {
+        match part.class() {
+            DataClass::AddressBook => add_book(&mut archive, production, part, &mut manifest)?,
+            _ => add_objects(&mut archive, production, part, &mut manifest)?,
+        }
+    }
+    append(&mut archive, "manifest.json", &manifest.to_bytes())?;
+    let sealed = archive.into_inner()?;
+    let file = sealed.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok(manifest)
+}
+
+/// Each object as a file of its own, read chunk by chunk.
+fn add_objects(
+    archive: &mut tar::Builder<impl Write>,
+    production: &Production,
+    part: &ProductionPart,
+    manifest: &mut Manifest,
+) -> Result<(), BuildError> {
+    let ending = if part.class() == DataClass::Content { "eml" } else { "json" };
+    for object in production.objects(part)? {
+        let object = object?;
+        let path = format!("{}/{}/{:06}.{ending}", part.account(), part.class(), object.uid().0);
+        let bytes = object.facts().length;
+        let mut header = header(bytes);
+        let mut reader = HashingReader { object, chunk: Vec::new(), at: 0, digest: Sha256::new() };
+        archive.append_data(&mut header, &path, &mut reader)?;
+        manifest.files.push(ManifestFile {
+            path,
+            account: part.account().clone(),
+            class: part.class(),
+            bytes,
+            sha256: hex(&reader.digest.finalize()),
+        });
+    }
+    Ok(())
+}
+
+/// The address book is kept in rows, one for each message, and handed over as one.
+fn add_book(
+    archive: &mut tar::Builder<impl Write>,
+    production: &Production,
+    part: &ProductionPart,
+    manifest: &mut Manifest,
+) -> Result<(), BuildError> {
+    let mut book = AddressBook::default();
+    for object in production.objects(part)? {
+        book.merge(&serde_json::from_slice(&object?.read()?)?);
+    }
+    if book.is_empty() {
+        return Ok(());
+    }
+    let bytes = serde_json::to_vec_pretty(&book)?;
+    let path = format!("{}/address-book.json", part.account());
+    append(archive, &path, &bytes)?;
+    manifest.files.push(ManifestFile {
+        path,
+        account: part.account().clone(),
+        class: part.class(),
+        bytes: bytes.len() as u64,
+        sha256: hex_digest(&bytes),
+    });
+    Ok(())
+}
+
+fn append(archive: &mut tar::Builder<impl Write>, path: &str, bytes: &[u8]) -> io::Result<()> {
+    archive.append_data(&mut header(bytes.len() as u64), path, bytes)
+}
+
+fn header(bytes: u64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes);
+    header.set_mode(0o600);
+    header.set_mtime(0);
+    header
+}
+
+/// An object's plaintext, digested as it goes by.
+struct HashingReader {
+    object: crate::store::Object,
+    chunk: Vec<u8>,
+    at: usize,
+    digest: Sha256,
+}
+
+impl Read for HashingReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.chunk.len() {
+            zeroize::Zeroize::zeroize(&mut self.chunk);
+            self.at = 0;
+            if !self.object.next_chunk(&mut self.chunk).map_err(io::Error::other)? {
+                return Ok(0);
+            }
+            self.digest.update(&self.chunk);
+        }
+        let n = out.len().min(self.chunk.len() - self.at);
+        out[..n].copy_from_slice(&self.chunk[self.at..self.at + n]);
+        self.at += n;
+        Ok(n)
+    }
+}
