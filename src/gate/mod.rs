@@ -1,8 +1,31 @@
 //! Intake, matter, decision, conduct, treaty route.
+//!
+//! A demand passes intake, becomes a matter, and every act on every item of it is put to the law of each jurisdiction
+//! that may have something to say. What they hold adds up to a duty; the provider's stance turns the duty into
+//! conduct, and conduct into an outcome. Deciding ([`decide`]) reads and changes nothing. All that happens to a matter
+//! is an [`Event`], and every event is an entry of the record.
 
+mod decision;
+mod desk;
+mod docket;
+mod duty;
+mod event;
+mod intake;
+mod matter;
 mod order;
+mod route;
+mod stance;
 
+pub use decision::{ItemDecision, Premise, decide, disposition};
+pub use desk::{Desk, Holdings};
+pub use docket::{Docket, DocketError, read_entry};
+pub use duty::Duty;
+pub use event::{Answer, Cause, Event, Finding, InstrumentNote, NotAnEvent, RegionAnswer};
+pub use intake::{NotAuthentic, authenticate, examine};
+pub use matter::{Decided, ImpossibleMove, Matter, MatterId, Phase};
 pub use order::{
     BadPaperId, Filing, FilingKind, Meter, Order, OrderEffect, Paper, PaperId, Party, PerDay, Selector,
     Standing, meters,
 };
+pub use route::{Next, NoRoute, Request, RouteEnd, RouteMove, RouteState, next, take};
+pub use stance::{StanceChange, StanceTable};

@@ -321,7 +321,7 @@ impl Paper {
 }
 
 /// What a contempt order has cost so far.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Meter {
     pub order: PaperId,
     pub days: u64,

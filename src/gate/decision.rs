@@ -1,0 +1,133 @@
+//! From what is known to what is done: pure, so that anyone can do it again.
+//!
+//! A [`Premise`] holds everything one item's decision depends on, beside the law itself. [`decide`] reads a premise
+//! and the law and changes nothing; the premise goes into the record with the decision, so that an auditor with the
+//! same law books gets the same answer or can show the difference.
+
+use serde::{Deserialize, Serialize};
+
+use super::duty::Duty;
+use super::order::{PaperId, Standing};
+use super::stance::StanceTable;
+use crate::clock::SimTime;
+use crate::demand::{Act, Disposition, Item, Outcome};
+use crate::law::{Law, Position, Question};
+use crate::world::{Conduct, Jurisdiction};
+
+/// Everything the decision on one item depends on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Premise {
+    pub act: Act,
+    pub item: Item,
+    /// What is asked, with every fact a rule may look at.
+    pub question: Question,
+    /// The jurisdictions that are asked it.
+    pub asked: Vec<Jurisdiction>,
+    pub standing: Standing,
+    pub stance: StanceTable,
+    /// True if every copy rests outside the demanding state.
+    pub only_abroad: bool,
+    pub emergency: bool,
+    /// False if nothing of this class rests there.
+    pub has_data: bool,
+    /// The treaty through which the demanding state could ask for it, if there is one in force.
+    pub treaty: Option<String>,
+    /// The time the demand itself sets for an answer.
+    pub return_by: Option<SimTime>,
+    /// A later demand of the same authority took this one's place.
+    pub superseded: bool,
+    /// The authority took the treaty route for this item.
+    pub routed: bool,
+}
+
+/// What was decided about one item, and why.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ItemDecision {
+    pub act: Act,
+    pub item: Item,
+    pub positions: Vec<Position>,
+    pub duty: Duty,
+    /// When it is, or was, due; absent while suspended and where nothing is compelled.
+    pub due: Option<SimTime>,
+    pub suspended_by: Vec<PaperId>,
+    /// What the provider does; absent where nothing is left to do.
+    pub conduct: Option<Conduct>,
+    /// Absent while it is still fought over.
+    pub outcome: Option<Outcome>,
+    /// The treaty named to the authority, if the item is not produced and there is one.
+    pub treaty: Option<String>,
+}
+
+/// Decides one item.
+pub fn decide(law: &Law, premise: &Premise) -> ItemDecision {
+    let positions = law.positions(&premise.asked, &premise.question);
+    let duty = Duty::of(&positions, &premise.standing);
+    let suspended_by = premise.standing.suspended_by.clone();
+    let due = match duty {
+        Duty::Compelled | Duty::Conflicting | Duty::Open => {
+            premise.standing.live_since.map(|live| premise.return_by.map_or(live, |by| by.max(live)))
+        }
+        Duty::Barred | Duty::Free => None,
+    };
+    let (conduct, outcome) = act_on(premise, duty);
+    let unproduced =
+        !outcome.is_some_and(|o| o.is_production() || o == Outcome::NoData || o == Outcome::Kept);
+    ItemDecision {
+        act: premise.act,
+        item: premise.item.clone(),
+        positions,
+        duty,
+        due,
+        suspended_by,
+        conduct,
+        outcome,
+        treaty: premise.treaty.clone().filter(|_| unproduced && premise.act == Act::Disclose),
+    }
+}
+
+/// From duty to conduct to outcome. What ends the question comes first, then what holds the duty still, then what
+/// the stance says for a duty of this kind.
+fn act_on(premise: &Premise, duty: Duty) -> (Option<Conduct>, Option<Outcome>) {
+    if !premise.has_data {
+        return (None, Some(Outcome::NoData));
+    }
+    if premise.routed {
+        return (None, Some(Outcome::Routed));
+    }
+    if premise.superseded || premise.standing.undone_by.is_some() {
+        return (None, Some(Outcome::Lapsed));
+    }
+    let conduct = premise.stance.conduct(duty, premise.only_abroad, premise.emergency);
+    if !premise.standing.suspended_by.is_empty() {
+        return (Some(conduct), Some(Outcome::Suspended));
+    }
+    if duty == Duty::Barred {
+        let outcome = if premise.treaty.is_some() { Outcome::TreatyOpen } else { Outcome::Rejected };
+        return (Some(Conduct::Refuse), Some(outcome));
+    }
+    let outcome = match conduct {
+        Conduct::Comply => {
+            Some(if premise.act == Act::Disclose { Outcome::Produced } else { done(premise.act) })
+        }
+        Conduct::Refuse => Some(match (duty, &premise.treaty) {
+            (Duty::Free, Some(_)) => Outcome::TreatyOpen,
+            _ => Outcome::Rejected,
+        }),
+        Conduct::Redirect => Some(Outcome::Redirected),
+        Conduct::Lapse => Some(Outcome::Lapsed),
+        // Still being fought over: no outcome yet, and nothing leaves.
+        Conduct::Contest | Conduct::Object | Conduct::Negotiate => None,
+    };
+    (Some(conduct), outcome)
+}
+
+fn done(act: Act) -> Outcome {
+    if act == Act::Preserve { Outcome::Kept } else { Outcome::Done }
+}
+
+/// The disposition of a whole demand; an item without an outcome is pending.
+pub fn disposition(items: &[ItemDecision]) -> Disposition {
+    Disposition::of(items.iter().map(|item| item.outcome.unwrap_or(Outcome::Suspended)))
+}

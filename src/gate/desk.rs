@@ -1,0 +1,92 @@
+//! Where a matter is put to the law.
+//!
+//! The desk gathers what one decision depends on from the demand, the world, the directory and the matter's own
+//! history, and has it decided. It changes nothing and remembers nothing.
+
+use std::collections::BTreeMap;
+
+use super::decision::{ItemDecision, Premise, decide};
+use super::matter::Matter;
+use super::order::Standing;
+use super::stance::StanceTable;
+use crate::clock::SimTime;
+use crate::demand::{Act, Item};
+use crate::directory::Directory;
+use crate::law::{Asking, Law};
+use crate::world::World;
+
+/// How many objects of an item rest where it says; asked of the regions before a decision.
+pub type Holdings = BTreeMap<Item, u64>;
+
+/// What a decision is made from.
+pub struct Desk<'a> {
+    pub world: &'a World,
+    pub law: &'a Law,
+    pub directory: &'a Directory,
+    pub stance: StanceTable,
+    pub now: SimTime,
+}
+
+impl Desk<'_> {
+    /// The items a matter is about: one for every copy of what it asks for.
+    pub fn items(&self, matter: &Matter) -> Vec<Item> {
+        let demand = matter.demand();
+        let mut items: Vec<Item> = demand
+            .accounts
+            .iter()
+            .flat_map(|account| self.directory.items(account, &demand.classes, demand.range))
+            .collect();
+        items.sort();
+        items
+    }
+
+    /// Gathers the premise of every act on every item that is not settled.
+    pub fn premises(&self, matter: &Matter, holdings: &Holdings) -> Vec<Premise> {
+        let items = self.items(matter);
+        let mut acts = matter.demand().acts.clone();
+        acts.sort();
+        acts.dedup();
+        acts.into_iter()
+            .flat_map(|act| items.iter().filter_map(move |item| self.premise(matter, act, item, holdings)))
+            .collect()
+    }
+
+    fn premise(&self, matter: &Matter, act: Act, item: &Item, holdings: &Holdings) -> Option<Premise> {
+        if act == Act::Disclose && matter.is_settled(item) {
+            return None;
+        }
+        let account = self.directory.get(&item.account)?;
+        let standing = Standing::of(matter.papers(), item, matter.received(), self.now);
+        let holder = account.holder.known();
+        let asking = Asking {
+            world: self.world,
+            demand: matter.demand(),
+            act,
+            item,
+            holder: &holder,
+            consent: standing.consent,
+            received: matter.received(),
+            decided: self.now,
+        };
+        Some(Premise {
+            act,
+            question: asking.question().ok()?,
+            asked: asking.concerned(),
+            standing,
+            stance: self.stance,
+            only_abroad: asking.only_abroad(),
+            emergency: matter.demand().emergency,
+            has_data: holdings.get(item).is_some_and(|objects| *objects > 0),
+            treaty: asking.treaty_route(),
+            return_by: matter.demand().return_by,
+            superseded: matter.superseded_by().is_some(),
+            routed: matter.route().is_some_and(|route| act == Act::Disclose && route.covers(item)),
+            item: item.clone(),
+        })
+    }
+
+    /// Decides every premise.
+    pub fn decide(&self, premises: &[Premise]) -> Vec<ItemDecision> {
+        premises.iter().map(|premise| decide(self.law, premise)).collect()
+    }
+}

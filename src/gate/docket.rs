@@ -1,0 +1,170 @@
+//! All matters, and the record they live in.
+//!
+//! An event happens by being entered: it is appended to the record first, and the matter moves only then. After a
+//! restart the docket is read back from the record's openings, so what was never recorded never happened.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::event::{Event, NotAnEvent};
+use super::matter::{ImpossibleMove, Matter, MatterId};
+use crate::record::entry::{EntryDraft, Slot};
+use crate::record::log::{AppendError, Log, LogError, Logged};
+use crate::record::opening::Opening;
+use crate::record::permit::GrantTerms;
+
+/// The open docket of one provider.
+pub struct Docket {
+    log: Log,
+    matters: BTreeMap<MatterId, Matter>,
+    /// Matters in the order in which they were received.
+    order: Vec<MatterId>,
+}
+
+/// Why an event was not entered, or the docket not read back.
+#[derive(Debug, thiserror::Error)]
+pub enum DocketError {
+    #[error("no matter `{matter}`{hint}")]
+    NoMatter { matter: String, hint: String },
+    #[error("`{0}` was received already; an authority sends a changed demand as the next version")]
+    Exists(MatterId),
+    #[error(transparent)]
+    Impossible(#[from] ImpossibleMove),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("entry {entry} cannot be read back: {why}")]
+    Unreadable { entry: u64, why: String },
+}
+
+impl Docket {
+    /// Reads all matters back from the record.
+    pub async fn open(log: Log) -> Result<Self, DocketError> {
+        let mut docket = Docket { log, matters: BTreeMap::new(), order: Vec::new() };
+        for entry in 1..docket.log.head().size {
+            let unreadable = |why: String| DocketError::Unreadable { entry, why };
+            let full = docket.log.opening(entry).await?;
+            let opening =
+                full.ok_or_else(|| unreadable("its opening was erased or lost".to_owned()))?.opening;
+            let (matter, event) = read_entry(&opening).map_err(|error| unreadable(error.to_string()))?;
+            docket.take(&matter, entry, event)?;
+        }
+        Ok(docket)
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// All matters, in the order in which they were received.
+    pub fn matters(&self) -> impl DoubleEndedIterator<Item = &Matter> {
+        self.order.iter().filter_map(|id| self.matters.get(id))
+    }
+
+    pub fn get(&self, id: &MatterId) -> Option<&Matter> {
+        self.matters.get(id)
+    }
+
+    /// A matter by its whole name, or by the authority's own name for its demand where that says enough.
+    pub fn find(&self, name: &str) -> Result<&Matter, DocketError> {
+        let mut named =
+            self.matters.values().filter(|m| m.id().as_str() == name || m.id().demand_id() == name);
+        match (named.next(), named.next()) {
+            (Some(matter), None) => Ok(matter),
+            (Some(first), Some(second)) => Err(DocketError::NoMatter {
+                matter: name.to_owned(),
+                hint: format!(" by that name alone: say `{}` or `{}`", first.id(), second.id()),
+            }),
+            (None, _) => {
+                let names = self.matters.keys().flat_map(|id| [id.as_str(), id.demand_id()]);
+                let hint = crate::diagnostic::nearest(name, names)
+                    .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                Err(DocketError::NoMatter { matter: name.to_owned(), hint })
+            }
+        }
+    }
+
+    /// Every recorded event of a matter, with the entry it is in.
+    pub async fn events(&self, id: &MatterId) -> Result<Vec<(u64, Event)>, DocketError> {
+        let mut events = Vec::new();
+        for entry in 1..self.log.head().size {
+            let Some(full) = self.log.opening(entry).await? else { continue };
+            let unreadable = |error: NotAnEvent| DocketError::Unreadable { entry, why: error.to_string() };
+            let (matter, event) = read_entry(&full.opening).map_err(unreadable)?;
+            if &matter == id {
+                events.push((entry, event));
+            }
+        }
+        Ok(events)
+    }
+
+    /// Records an event and moves its matter. The event is checked against the matter first, so nothing impossible
+    /// is recorded. If no quorum cosigns, the event has happened all the same, and the error says so: nothing can
+    /// be released on the strength of it yet.
+    pub async fn enter(
+        &mut self,
+        id: &MatterId,
+        event: Event,
+        grants: Vec<GrantTerms>,
+    ) -> Result<Logged, DocketError> {
+        self.rehearse(id, &event)?;
+        let mut draft = EntryDraft::new(id.as_str(), event.at());
+        draft = draft.with(Slot::Matter, Value::from(id.as_str()));
+        for (name, value) in event.slots() {
+            let slot = name.parse::<Slot>().expect("an event's fields are named as slots");
+            draft = draft.with(slot, value);
+        }
+        draft = grants.into_iter().fold(draft, EntryDraft::granting);
+        match self.log.append(draft).await {
+            Ok(logged) => {
+                self.take(id, logged.index, event)?;
+                Ok(logged)
+            }
+            Err(AppendError::NoQuorum { index, reason }) => {
+                self.take(id, index, event)?;
+                Err(AppendError::NoQuorum { index, reason }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn rehearse(&self, id: &MatterId, event: &Event) -> Result<(), DocketError> {
+        match (self.matters.get(id), event) {
+            (Some(_), Event::Received { .. }) => Err(DocketError::Exists(id.clone())),
+            (Some(matter), _) => Ok(matter.clone().apply(0, event.clone()).map(drop)?),
+            (None, _) => Ok(Matter::open(event.clone()).map(drop)?),
+        }
+    }
+
+    fn take(&mut self, id: &MatterId, entry: u64, event: Event) -> Result<(), DocketError> {
+        let matter = match self.matters.remove(id) {
+            Some(matter) => matter.apply(entry, event)?,
+            None => {
+                self.order.push(id.clone());
+                Matter::open(event)?
+            }
+        };
+        self.matters.insert(id.clone(), matter);
+        Ok(())
+    }
+}
+
+/// Reads an entry's event from its opening.
+pub fn read_entry(opening: &Opening) -> Result<(MatterId, Event), NotAnEvent> {
+    let mut slots = Map::new();
+    let mut matter = None;
+    for (slot, _) in opening.slots() {
+        let value = opening.value(slot).map_err(|error| NotAnEvent::new(error.to_string()))?;
+        match (slot, value) {
+            (_, None) | (Slot::Grants | Slot::Reserved, _) => {}
+            (Slot::Matter, Some(Value::String(name))) => matter = Some(MatterId::from_recorded(name)),
+            (slot, Some(value)) => {
+                slots.insert(slot.as_str().to_owned(), value);
+            }
+        }
+    }
+    let matter = matter.ok_or_else(|| NotAnEvent::new("it names no matter"))?;
+    Ok((matter, Event::from_slots(slots)?))
+}

@@ -1,0 +1,298 @@
+//! The life of one demand.
+//!
+//! ```text
+//!   received ──► returned                        (intake found it wanting: the end)
+//!      │
+//!      ▼
+//!   decided ◄──► ordered, filed, superseded, law changed     (decided again after each)
+//!      │
+//!      ├──► delivered ──► decided                (a region produced, or refused)
+//!      └──► routed … routed ──► decided          (the treaty route)
+//! ```
+//!
+//! A matter is never stored as such: it is what its events, read back from the record, add up to.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::decision::{ItemDecision, disposition};
+use super::event::{Event, Finding, RegionAnswer};
+use super::order::{Meter, Paper, meters};
+use super::route::RouteState;
+use crate::clock::SimTime;
+use crate::demand::{Act, Demand, DemandId, Disposition, Item, Outcome};
+use crate::world::AuthorityId;
+
+/// The provider's name for a matter: the issuing authority's id, a slash, and the authority's id for its demand.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MatterId(String);
+
+impl MatterId {
+    pub fn of(demand: &Demand) -> Self {
+        MatterId::named(&demand.issuing, &demand.id)
+    }
+
+    pub fn named(authority: &AuthorityId, demand: &DemandId) -> Self {
+        MatterId(format!("{authority}/{demand}"))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The demand's own id, without the authority.
+    pub fn demand_id(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(_, demand)| demand)
+    }
+
+    /// Reads a name as it was recorded.
+    pub fn from_recorded(text: String) -> Self {
+        MatterId(text)
+    }
+}
+
+impl fmt::Display for MatterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for MatterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the events of one demand add up to.
+#[derive(Clone, Debug)]
+pub struct Matter {
+    id: MatterId,
+    demand: Demand,
+    instrument_digest: String,
+    received: SimTime,
+    papers: Vec<Paper>,
+    answers: Vec<RegionAnswer>,
+    route: Option<RouteState>,
+    superseded_by: Option<DemandId>,
+    phase: Phase,
+}
+
+/// Where a matter is in its life.
+#[derive(Clone, Debug)]
+pub enum Phase {
+    /// Received and not yet decided.
+    Received,
+    /// Sent back at intake; nothing more can happen but a new version.
+    Returned(Vec<Finding>),
+    /// Decided, as of an entry. Later events lead to another decision.
+    Decided(Decided),
+    /// A decision grants a release, and the regions' answers are still out.
+    Releasing(Decided),
+}
+
+/// What was decided last about each item of a matter.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// The entry that holds the newest decision.
+    pub entry: u64,
+    pub at: SimTime,
+    pub law: String,
+    pub items: Vec<ItemDecision>,
+}
+
+/// An event that cannot happen to a matter as it stands.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("a matter that is {phase} cannot be {event}")]
+pub struct ImpossibleMove {
+    phase: &'static str,
+    event: &'static str,
+}
+
+impl Matter {
+    /// A new matter from its first event.
+    pub fn open(event: Event) -> Result<Self, ImpossibleMove> {
+        match event {
+            Event::Received { demand, instrument, timing } => Ok(Matter {
+                id: MatterId::of(&demand),
+                demand: *demand,
+                instrument_digest: instrument.digest,
+                received: timing,
+                papers: Vec::new(),
+                answers: Vec::new(),
+                route: None,
+                superseded_by: None,
+                phase: Phase::Received,
+            }),
+            other => Err(ImpossibleMove { phase: "not yet received", event: other.kind() }),
+        }
+    }
+
+    /// The matter after one more event, recorded at `entry`. All moves that are allowed stand in this one match.
+    pub fn apply(mut self, entry: u64, event: Event) -> Result<Self, ImpossibleMove> {
+        let kind = event.kind();
+        self.phase = match (self.phase, event) {
+            (Phase::Received, Event::Returned { note, .. }) => Phase::Returned(note),
+            (Phase::Received, Event::Decided { law, decision, timing, .. }) => {
+                Decided { entry, at: timing, law, items: decision }.into_phase(&self.answers)
+            }
+            (Phase::Decided(before), Event::Decided { law, decision, timing, .. }) => {
+                let items = before.merged(decision);
+                Decided { entry, at: timing, law, items }.into_phase(&self.answers)
+            }
+            (Phase::Releasing(mut decided), Event::Delivered { production, .. }) => {
+                decided.take_answers(&production);
+                self.answers.extend(production);
+                Phase::Decided(decided)
+            }
+            (phase @ (Phase::Received | Phase::Decided(_)), Event::Ordered { order, .. }) => {
+                self.papers.push(Paper::Order(order));
+                phase
+            }
+            // A stay that comes while regions are still answering voids the permits: the next decision starts anew.
+            (Phase::Releasing(decided), Event::Ordered { order, .. }) => {
+                self.papers.push(Paper::Order(order));
+                Phase::Decided(decided)
+            }
+            (phase @ (Phase::Received | Phase::Decided(_)), Event::Filed { order, .. }) => {
+                self.papers.push(Paper::Filing(order));
+                phase
+            }
+            (phase @ Phase::Decided(_), Event::Routed { route, timing }) => {
+                self.route = Some(RouteState::after(self.route, route, timing));
+                phase
+            }
+            (phase @ Phase::Decided(_), Event::Superseded { note, .. }) => {
+                self.superseded_by = Some(note);
+                phase
+            }
+            (phase, _) => return Err(ImpossibleMove { phase: phase.name(), event: kind }),
+        };
+        Ok(self)
+    }
+
+    pub fn id(&self) -> &MatterId {
+        &self.id
+    }
+
+    pub fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
+    /// SHA-256 of the instrument's signed text, in lower-case hexadecimal.
+    pub fn instrument_digest(&self) -> &str {
+        &self.instrument_digest
+    }
+
+    pub fn received(&self) -> SimTime {
+        self.received
+    }
+
+    /// Orders and filings, in the order in which they were entered.
+    pub fn papers(&self) -> &[Paper] {
+        &self.papers
+    }
+
+    pub fn answers(&self) -> &[RegionAnswer] {
+        &self.answers
+    }
+
+    pub fn route(&self) -> Option<&RouteState> {
+        self.route.as_ref()
+    }
+
+    pub fn superseded_by(&self) -> Option<&DemandId> {
+        self.superseded_by.as_ref()
+    }
+
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// The newest decision, if one was made.
+    pub fn decided(&self) -> Option<&Decided> {
+        match &self.phase {
+            Phase::Decided(decided) | Phase::Releasing(decided) => Some(decided),
+            Phase::Received | Phase::Returned(_) => None,
+        }
+    }
+
+    /// True while regions still owe an answer to a permit.
+    pub fn is_releasing(&self) -> bool {
+        matches!(self.phase, Phase::Releasing(_))
+    }
+
+    /// True if a region has answered for this item: it is settled, and not decided again.
+    pub fn is_settled(&self, item: &Item) -> bool {
+        self.answers.iter().any(|answer| answer.items.contains(item))
+    }
+
+    /// The items that the newest decision grants and no region has answered for.
+    pub fn granted(&self) -> Vec<&ItemDecision> {
+        self.decided().map(|decided| granted(&decided.items, &self.answers)).unwrap_or_default()
+    }
+
+    pub fn disposition(&self) -> Disposition {
+        match &self.phase {
+            Phase::Received | Phase::Releasing(_) => Disposition::Pending,
+            Phase::Returned(_) => Disposition::Rejected,
+            Phase::Decided(decided) => disposition(&decided.items),
+        }
+    }
+
+    /// What contempt has cost so far.
+    pub fn meters(&self, now: SimTime) -> Vec<Meter> {
+        meters(&self.papers, now)
+    }
+}
+
+impl Decided {
+    /// This decision with the items of a newer one in place of its own.
+    fn merged(self, newer: Vec<ItemDecision>) -> Vec<ItemDecision> {
+        let mut items = self.items;
+        for item in newer {
+            match items.iter_mut().find(|old| old.act == item.act && old.item == item.item) {
+                Some(old) => *old = item,
+                None => items.push(item),
+            }
+        }
+        items
+    }
+
+    fn into_phase(self, answers: &[RegionAnswer]) -> Phase {
+        if granted(&self.items, answers).is_empty() { Phase::Decided(self) } else { Phase::Releasing(self) }
+    }
+
+    fn take_answers(&mut self, answers: &[RegionAnswer]) {
+        for answer in answers {
+            let outcome = answer.answer.outcome();
+            for item in
+                self.items.iter_mut().filter(|i| i.act == Act::Disclose && answer.items.contains(&i.item))
+            {
+                item.outcome = Some(outcome);
+            }
+        }
+    }
+}
+
+fn granted<'d>(items: &'d [ItemDecision], answers: &[RegionAnswer]) -> Vec<&'d ItemDecision> {
+    let settled = |item: &Item| answers.iter().any(|answer| answer.items.contains(item));
+    let granted = |decision: &&ItemDecision| {
+        decision.act == Act::Disclose
+            && decision.outcome.is_some_and(Outcome::is_production)
+            && !settled(&decision.item)
+    };
+    items.iter().filter(granted).collect()
+}
+
+impl Phase {
+    fn name(&self) -> &'static str {
+        match self {
+            Phase::Received => "received",
+            Phase::Returned(_) => "returned",
+            Phase::Decided(_) => "decided",
+            Phase::Releasing(_) => "being released",
+        }
+    }
+}

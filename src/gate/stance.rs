@@ -1,0 +1,90 @@
+//! What the provider does for a duty of each kind.
+
+use serde::{Deserialize, Serialize};
+
+use super::duty::Duty;
+use crate::world::{Conduct, Stance};
+
+/// The provider's stance on one day, as it goes into a decision's premise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StanceTable {
+    pub compelled: Conduct,
+    pub compelled_foreign: Conduct,
+    pub conflict: Conduct,
+    pub open: Conduct,
+    pub free: Conduct,
+    pub emergency: Conduct,
+}
+
+impl From<&Stance> for StanceTable {
+    fn from(stance: &Stance) -> Self {
+        StanceTable {
+            compelled: stance.compelled,
+            compelled_foreign: stance.compelled_foreign,
+            conflict: stance.conflict,
+            open: stance.open,
+            free: stance.free,
+            emergency: stance.emergency,
+        }
+    }
+}
+
+/// A change of some of the stance's cases; what is absent stays as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StanceChange {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compelled: Option<Conduct>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compelled_foreign: Option<Conduct>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Conduct>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<Conduct>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<Conduct>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emergency: Option<Conduct>,
+}
+
+impl StanceTable {
+    /// The stance after a change.
+    pub fn changed(self, change: &StanceChange) -> Self {
+        StanceTable {
+            compelled: change.compelled.unwrap_or(self.compelled),
+            compelled_foreign: change.compelled_foreign.unwrap_or(self.compelled_foreign),
+            conflict: change.conflict.unwrap_or(self.conflict),
+            open: change.open.unwrap_or(self.open),
+            free: change.free.unwrap_or(self.free),
+            emergency: change.emergency.unwrap_or(self.emergency),
+        }
+    }
+
+    /// What the provider does. What is barred and not compelled is refused whatever the stance.
+    pub fn conduct(&self, duty: Duty, only_abroad: bool, emergency: bool) -> Conduct {
+        match duty {
+            Duty::Barred => Conduct::Refuse,
+            Duty::Compelled if only_abroad => self.compelled_foreign,
+            Duty::Compelled => self.compelled,
+            Duty::Conflicting => self.conflict,
+            Duty::Open => self.open,
+            Duty::Free if emergency => self.emergency,
+            Duty::Free => self.free,
+        }
+    }
+}
+
+impl StanceChange {
+    /// This change and then another.
+    pub fn then(self, later: StanceChange) -> Self {
+        StanceChange {
+            compelled: later.compelled.or(self.compelled),
+            compelled_foreign: later.compelled_foreign.or(self.compelled_foreign),
+            conflict: later.conflict.or(self.conflict),
+            open: later.open.or(self.open),
+            free: later.free.or(self.free),
+            emergency: later.emergency.or(self.emergency),
+        }
+    }
+}
