@@ -12,31 +12,48 @@ mod embedded;
 
 /// Simulated and real time.
 pub mod clock;
+
+/// Where randomness comes from: the operating system, a seed that replays a run, or a secret that was kept.
+pub mod entropy;
+
 /// Errors in files a person wrote: file, line, column, what was found, what is allowed.
 pub mod diagnostic;
-/// Where randomness comes from: the operating system, or a seed that replays a run.
-pub mod entropy;
+
+/// Regions, countries, courts, treaties, the provider's entities, the roster of authorities.
+pub mod world;
 
 /// What was demanded: instrument, authority, scope, item, act, outcome. Plain types.
 pub mod demand;
-/// Intake, matter, decision, conduct, treaty route.
-pub mod gate;
+
 /// Law books in force, positions, explanation.
 pub mod law;
+
 /// The append-only log of all matters' events, permits, witnesses, verification.
 pub mod record;
-/// The script language, and the player that performs a script on a stage.
-pub mod scenario;
-/// Regions, countries, courts, treaties, the provider's entities, the roster of authorities.
-pub mod world;
 
 /// Keys, wraps and sealing; opens only for a clearance.
 pub mod vault;
 
-/// The engine, and sealed copies on top.
+/// Mailboxes, their copies and the sealed objects in them, durable and in order.
 pub mod store;
 
 /// Mail files and messages: what they say, in and out, byte for byte.
 pub mod mail;
+
 /// The nodes of the regions, and how they and head office talk.
 pub mod region;
+
+/// Accounts, copies, placement.
+pub mod directory;
+
+/// Intake, matter, decision, conduct, treaty route.
+pub mod gate;
+
+/// The running whole: head office, with its gate, its record and its links to the regions.
+pub mod provider;
+
+/// The script language, and the player that performs a script on a stage.
+pub mod scenario;
+
+/// The command line.
+pub mod cli;

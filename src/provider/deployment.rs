@@ -1,0 +1,432 @@
+//! A whole deployment in one data directory: head office, its regions and an outside witness.
+//!
+//! The regions are processes of this program, or live in this process; they are the same nodes, behind the same
+//! links, with the same folders.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Cabinet, CabinetError, Provider, ProviderError, ProviderParts, RegionLink};
+use crate::clock::{SimClock, SimTime};
+use crate::entropy::Entropy;
+use crate::law::Law;
+use crate::record::genesis::{Digests, Genesis};
+use crate::record::key::{KeyError, LogSigner};
+use crate::record::log::{Log, LogError, LogOptions};
+use crate::record::policy::{Accept, Policy, PolicyError, PolicyWitness};
+use crate::record::secret::RecordSecret;
+use crate::record::storage::FolderStorage;
+use crate::record::witness::{LocalWitness, WitnessClient};
+use crate::region::process::{ChildSpec, ProcessError, Supervisor};
+use crate::region::{
+    CaError, Call, Credentials, DeploymentCa, Enrolment, EnrolmentError, Link, LinkLimits, LinkedWitness,
+    Node, NodeError, NodeParts, Peer, Reply, ServiceError, SharedService, Wan, cosigner, prepare, witness,
+};
+use crate::vault::{HeadOfficeKey, KeyFileError, component_entropy};
+use crate::world::{KeyCustody, RegionId, World};
+
+/// The format of a data directory that this program reads and writes.
+pub const DATA_FORMAT: &str = "rogatory data 1\n";
+
+/// The origin of a deployment's record, as its checkpoints name it.
+pub const ORIGIN: &str = "rogatory.example/record";
+
+/// Where the nodes live.
+#[derive(Clone, Debug)]
+pub enum Nodes {
+    /// In this process.
+    Here,
+    /// Each in a process of its own, of this program.
+    Processes { program: PathBuf },
+}
+
+/// What a deployment is made of.
+pub struct DeploymentOptions {
+    pub data: PathBuf,
+    pub world: Arc<World>,
+    pub law: Arc<Law>,
+    /// The seed of a deployment that replays; without one, every secret comes from the operating system.
+    pub seed: Option<String>,
+    /// Simulated time at the first start.
+    pub start: SimTime,
+    pub nodes: Nodes,
+    /// The folder of the world and law books, if they are not those built into the program.
+    pub config: Option<PathBuf>,
+    /// Simulates the distance between places.
+    pub wan: bool,
+}
+
+/// A deployment that is running.
+pub struct Deployment {
+    pub provider: Provider,
+    credentials: Option<Credentials>,
+    supervisor: Option<Supervisor>,
+    nodes: Vec<Arc<Node>>,
+}
+
+/// Why a deployment does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DeploymentError {
+    #[error("`{}` cannot be read or written: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("`{}` is not a data directory of this program: its `format` file says {found:?}, and this program reads {DATA_FORMAT:?}", path.display())]
+    Format { path: PathBuf, found: String },
+    #[error("`{}` is not empty and not a data directory: choose another with --data, or an empty one", .0.display())]
+    NotOurs(PathBuf),
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Enrolment(#[from] EnrolmentError),
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Cabinet(#[from] CabinetError),
+    #[error("region `{0}` does not open: {1}")]
+    Node(RegionId, #[source] Box<NodeError>),
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+}
+
+impl Deployment {
+    /// Starts the deployment in a data directory, making it at the first start.
+    pub async fn start(options: DeploymentOptions) -> Result<Self, DeploymentError> {
+        check_format(&options.data)?;
+        let site = Site::prepare(&options)?;
+        let mut deployment_nodes = Vec::new();
+        let (links, witnesses, supervisor) = match &options.nodes {
+            Nodes::Here => {
+                let (links, witnesses) = site.open_here(&options, &mut deployment_nodes)?;
+                (links, witnesses, None)
+            }
+            Nodes::Processes { program } => {
+                let (links, witnesses, supervisor) = site.start_processes(&options, program).await?;
+                (links, witnesses, Some(supervisor))
+            }
+        };
+        let cabinet = Cabinet::open(&site.head_office, &site.entropy)?;
+        let log = site.open_log(&options, &cabinet, witnesses).await?;
+        let provider = Provider::open(ProviderParts {
+            world: options.world.clone(),
+            law: options.law.clone(),
+            clock: SimClock::starting_at(options.start),
+            entropy: site.entropy.clone(),
+            regions: links,
+            log,
+            cabinet,
+            deliveries: options.data.join("authorities"),
+        })
+        .await?;
+        Ok(Deployment { provider, credentials: site.credentials, supervisor, nodes: deployment_nodes })
+    }
+
+    /// What head office proves itself with to its regions, and to whoever asks it over the network.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    /// The processes, if the nodes are processes.
+    pub fn supervisor(&self) -> Option<&Supervisor> {
+        self.supervisor.as_ref()
+    }
+
+    /// The provider, to be shared, apart from what keeps it running.
+    pub fn split(self) -> (Provider, Held) {
+        let log = self.provider.docket().log().clone();
+        let held =
+            Held { log, credentials: self.credentials, supervisor: self.supervisor, nodes: self.nodes };
+        (self.provider, held)
+    }
+
+    /// Stops everything in order: the record first, then the nodes.
+    pub async fn stop(self) {
+        let (provider, held) = self.split();
+        held.stop().await;
+        drop(provider);
+    }
+}
+
+/// What keeps a deployment running beside its provider.
+pub struct Held {
+    log: Log,
+    credentials: Option<Credentials>,
+    supervisor: Option<Supervisor>,
+    nodes: Vec<Arc<Node>>,
+}
+
+impl Held {
+    /// What head office proves itself with to whoever asks it over the network.
+    pub fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
+    /// Stops everything in order: the record first, then the nodes.
+    pub async fn stop(self) {
+        self.log.close().await;
+        if let Some(supervisor) = self.supervisor {
+            supervisor.stop(Duration::from_secs(5)).await;
+        }
+        drop(self.nodes);
+    }
+}
+
+/// The folders of a deployment, with every component's secret made.
+struct Site {
+    head_office: PathBuf,
+    record: PathBuf,
+    entropy: Entropy,
+    policy: Policy,
+    regions: BTreeMap<RegionId, PathBuf>,
+    witnesses: Vec<(Peer, PathBuf)>,
+    ca: Option<DeploymentCa>,
+    credentials: Option<Credentials>,
+}
+
+impl Site {
+    fn prepare(options: &DeploymentOptions) -> Result<Self, DeploymentError> {
+        let data = &options.data;
+        let world = &options.world;
+        let origin = options.seed.as_deref().map_or_else(Entropy::system, Entropy::seeded);
+        let head_office = data.join("head-office");
+        let entropy = component_entropy(&head_office, "head office", &origin.child("head office"))?;
+        let key_path = head_office.join("wrap.key");
+        let key = if key_path.exists() {
+            HeadOfficeKey::open(&key_path)?
+        } else {
+            HeadOfficeKey::create(&key_path, &entropy)?
+        };
+        let signer = LogSigner::new(ORIGIN, &entropy.draw("signing key", b"log"))?;
+
+        let mut members = Vec::new();
+        let mut regions = BTreeMap::new();
+        for region in world.regions() {
+            let folder = data.join("regions").join(region.id().as_str());
+            let id = region.id().as_str();
+            members.push(PolicyWitness {
+                id: id.to_owned(),
+                key: prepare(&folder, id, &cosigner_name(id), &origin)?,
+                country: region.country().clone(),
+                controlled_by: region.operator().to_string(),
+                independent: region.key_custody() == KeyCustody::Region,
+                outsider: false,
+            });
+            regions.insert(region.id().clone(), folder);
+        }
+        let mut witnesses = Vec::new();
+        for outside in world.roster().witnesses() {
+            let id = outside.id().as_str();
+            let folder = data.join("witness").join(id);
+            members.push(PolicyWitness {
+                id: id.to_owned(),
+                key: prepare(&folder, id, &cosigner_name(id), &origin)?,
+                country: outside.country().clone(),
+                controlled_by: outside.controlled_by().to_owned(),
+                independent: true,
+                outsider: true,
+            });
+            witnesses.push((Peer::Witness(outside.id().clone()), folder));
+        }
+        let policy =
+            Policy::standard(signer.verifier().clone(), world.provider().head_office().home(), members)?;
+
+        let enrol = |folder: &Path, id: &str, custody: Option<KeyCustody>| {
+            if Enrolment::is_there(folder) {
+                return Ok(());
+            }
+            let mut enrolment = Enrolment::new(id, &policy);
+            let wrapped = custody == Some(KeyCustody::Provider);
+            enrolment.head_office = wrapped.then(|| *key.public().as_bytes());
+            enrolment.config.clone_from(&options.config);
+            enrolment.seed.clone_from(&options.seed);
+            enrolment.write(folder)
+        };
+        for region in world.regions() {
+            enrol(&regions[region.id()], region.id().as_str(), Some(region.key_custody()))?;
+        }
+        for (peer, folder) in &witnesses {
+            enrol(folder, peer.id(), None)?;
+        }
+        let (ca, credentials) = match options.nodes {
+            Nodes::Here => (None, None),
+            Nodes::Processes { .. } => {
+                let ca = DeploymentCa::open(&data.join("ca"))?;
+                let credentials = ca.provision(&Peer::HeadOffice, &head_office)?;
+                (Some(ca), Some(credentials))
+            }
+        };
+        let record = data.join("record");
+        Ok(Site { head_office, record, entropy, policy, regions, witnesses, ca, credentials })
+    }
+
+    fn open_here(
+        &self,
+        options: &DeploymentOptions,
+        nodes: &mut Vec<Arc<Node>>,
+    ) -> Result<Opened, DeploymentError> {
+        let wan = wan(options);
+        let (mut links, mut witnesses) = (BTreeMap::new(), Vec::new());
+        for (id, folder) in &self.regions {
+            let parts = NodeParts {
+                folder: folder.clone(),
+                region: id.clone(),
+                world: options.world.clone(),
+                law: options.law.clone(),
+            };
+            let node = Node::open(parts, &cosigner_name(id.as_str()))
+                .map_err(|error| DeploymentError::Node(id.clone(), Box::new(error)))?;
+            let node = Arc::new(node);
+            nodes.push(node.clone());
+            let service: SharedService<Call, Reply> = node;
+            let to = Peer::Region(id.clone());
+            let link = Link::in_process(Peer::HeadOffice, to, service, LinkLimits::default(), wan.clone());
+            witnesses.push((id.to_string(), linked(&link)));
+            links.insert(id.clone(), link);
+        }
+        for (peer, folder) in &self.witnesses {
+            let id = peer.id();
+            let enrolment = Enrolment::read(folder, id)?;
+            let key = cosigner(folder, id, &cosigner_name(id), &enrolment.entropy())?;
+            let outside = witness(folder, key, &enrolment.policy()?)?;
+            let outside: Arc<dyn WitnessClient> = Arc::new(LocalWitness(Arc::new(outside)));
+            witnesses.push((id.to_owned(), outside));
+        }
+        Ok((links, witnesses))
+    }
+
+    async fn start_processes(
+        &self,
+        options: &DeploymentOptions,
+        program: &Path,
+    ) -> Result<(BTreeMap<RegionId, RegionLink>, Witnesses, Supervisor), DeploymentError> {
+        let (Some(ca), Some(credentials)) = (&self.ca, &self.credentials) else {
+            unreachable!("a deployment of processes has a certificate authority");
+        };
+        let mut specs = Vec::new();
+        for (id, folder) in &self.regions {
+            let peer = Peer::Region(id.clone());
+            ca.provision(&peer, folder)?;
+            specs.push(child(peer, program, "region", id.as_str(), folder));
+        }
+        for (peer, folder) in &self.witnesses {
+            ca.provision(peer, folder)?;
+            specs.push(child(peer.clone(), program, "witness", peer.id(), folder));
+        }
+        let supervisor = Supervisor::start(specs, Duration::from_secs(20)).await?;
+        let wan = wan(options);
+        let link = |peer: &Peer| -> Result<RegionLink, DeploymentError> {
+            let address = supervisor.address(peer)?;
+            Ok(Link::over_network(credentials, peer.clone(), address, LinkLimits::default(), wan.clone())?)
+        };
+        let (mut links, mut witnesses) = (BTreeMap::new(), Vec::new());
+        for id in self.regions.keys() {
+            let region = link(&Peer::Region(id.clone()))?;
+            witnesses.push((id.to_string(), linked(&region)));
+            links.insert(id.clone(), region);
+        }
+        for (peer, _) in &self.witnesses {
+            witnesses.push((peer.id().to_owned(), linked(&link(peer)?)));
+        }
+        Ok((links, witnesses, supervisor))
+    }
+
+    /// Opens the record, or starts it with its genesis.
+    async fn open_log(
+        &self,
+        options: &DeploymentOptions,
+        cabinet: &Cabinet,
+        witnesses: Witnesses,
+    ) -> Result<Log, DeploymentError> {
+        let failed = |error| DeploymentError::Io { path: self.record.clone(), source: error };
+        let is_new = !self.record.join("checkpoint").exists();
+        let log_options = LogOptions {
+            signer: LogSigner::new(ORIGIN, &self.entropy.draw("signing key", b"log"))?,
+            secret: RecordSecret::draw(&self.entropy),
+            policy: self.policy.clone(),
+            accept: Accept::NormalOnly,
+            storage: Arc::new(FolderStorage::open(&self.record, &self.head_office).map_err(failed)?),
+            openings: Arc::new(cabinet.clone()),
+            witnesses,
+            witness_deadline: Duration::from_secs(5),
+            journal_max_bytes: 16 * 1024 * 1024,
+        };
+        if !is_new {
+            return Ok(Log::open(log_options).await?);
+        }
+        let digests = Digests {
+            world: options.world.digest(),
+            roster: options.world.roster_digest(),
+            law: options.law.digest(),
+        };
+        let genesis = Genesis::new(&self.policy, options.start, options.seed.is_some(), digests);
+        Ok(Log::create(log_options, &genesis).await?)
+    }
+}
+
+type Witnesses = Vec<(String, Arc<dyn WitnessClient>)>;
+type Opened = (BTreeMap<RegionId, RegionLink>, Witnesses);
+
+/// The name of a node's cosigning key in signature lines.
+pub fn cosigner_name(id: &str) -> String {
+    format!("{id}.rogatory.example")
+}
+
+fn linked(link: &RegionLink) -> Arc<dyn WitnessClient> {
+    Arc::new(LinkedWitness(link.clone()))
+}
+
+fn child(peer: Peer, program: &Path, command: &str, id: &str, folder: &Path) -> ChildSpec {
+    let args = [command, "--id", id, "--folder"].map(OsString::from);
+    ChildSpec {
+        peer,
+        program: program.to_owned(),
+        args: args.into_iter().chain([folder.as_os_str().to_owned()]).collect(),
+        log: Some(folder.join("log")),
+    }
+}
+
+/// Delays between places as far apart as the world says; head office is where its country's first region is.
+fn wan(options: &DeploymentOptions) -> Wan {
+    if !options.wan {
+        return Wan::none();
+    }
+    let world = options.world.clone();
+    let home = world.provider().head_office().home().clone();
+    let office = world.regions().find(|region| region.country() == &home).map(|region| region.id().clone());
+    Wan::with_delay(move |a: &Peer, b: &Peer| {
+        let place = |peer: &Peer| peer.region().cloned().or_else(|| office.clone());
+        match (place(a), place(b)) {
+            (Some(a), Some(b)) => world.wan_delay(&a, &b).unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    })
+}
+
+/// Accepts an empty folder or one of this program's own; a newer format is refused.
+fn check_format(data: &Path) -> Result<(), DeploymentError> {
+    let failed = |error| DeploymentError::Io { path: data.to_owned(), source: error };
+    std::fs::create_dir_all(data).map_err(failed)?;
+    let path = data.join("format");
+    match std::fs::read_to_string(&path) {
+        Ok(found) if found == DATA_FORMAT => Ok(()),
+        Ok(found) => Err(DeploymentError::Format { path: data.to_owned(), found }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if std::fs::read_dir(data).map_err(failed)?.next().is_some() {
+                return Err(DeploymentError::NotOurs(data.to_owned()));
+            }
+            crate::vault::write_whole(&path, DATA_FORMAT.as_bytes()).map_err(failed)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,455 @@
+//! The running whole: head office, with its gate, its record and its links to the regions.
+//!
+//! One event finishes before the next: whoever calls a method that takes `&mut self` gets an answer when all that
+//! follows from the event at that instant is over, decisions made, entries cosigned, regions answered.
+
+mod cabinet;
+mod control;
+mod deployment;
+mod mail;
+mod reach;
+mod release;
+mod time;
+mod view;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::Instrument;
+
+use crate::clock::{Clock, SimClock, SimTime};
+use crate::demand::{Demand, RelationKind, SignedInstrument};
+use crate::directory::{Directory, DirectoryError};
+use crate::entropy::Entropy;
+use crate::gate::{
+    Cause, Desk, Docket, DocketError, Event, Filing, Finding, InstrumentNote, Matter, MatterId, NoRoute,
+    NotAuthentic, Order, Phase, Selector, StanceChange, StanceTable, authenticate, examine,
+};
+use crate::law::Law;
+use crate::record::log::{Log, Logged};
+use crate::region::{Call, Link, Reply, ServiceError};
+use crate::world::{AuthorityId, RegionId, World};
+
+pub use cabinet::{Cabinet, CabinetError};
+pub use control::{Ask, Control, History, StatusView, Told};
+pub use deployment::{
+    DATA_FORMAT, Deployment, DeploymentError, DeploymentOptions, Held, Nodes, ORIGIN, cosigner_name,
+};
+pub use mail::{Imported, NewMail};
+pub use reach::{Can, May, Price, ReachView, prices, reach};
+pub use view::{CopyView, KeyHolder, MatterView, RecordHead, Recorded, WhereView};
+
+/// The caller's end of a region node.
+pub type RegionLink = Link<Call, Reply>;
+
+/// What a provider is made of. Nothing in it is looked up elsewhere.
+pub struct ProviderParts {
+    pub world: Arc<World>,
+    pub law: Arc<Law>,
+    pub clock: SimClock,
+    pub entropy: Entropy,
+    pub regions: BTreeMap<RegionId, RegionLink>,
+    pub log: Log,
+    pub cabinet: Cabinet,
+    /// Where productions are put for the authorities they are sealed to.
+    pub deliveries: PathBuf,
+}
+
+/// A provider that is running.
+pub struct Provider {
+    world: Arc<World>,
+    law: Arc<Law>,
+    clock: SimClock,
+    entropy: Entropy,
+    regions: BTreeMap<RegionId, RegionLink>,
+    cabinet: Cabinet,
+    docket: Docket,
+    directory: Directory,
+    stance: StanceChange,
+    deliveries: PathBuf,
+}
+
+/// Why the provider did not do what it was asked. A refusal by the gate is not among them: it is an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    #[error(transparent)]
+    NotAuthentic(#[from] NotAuthentic),
+    #[error(transparent)]
+    Docket(#[from] DocketError),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Cabinet(#[from] CabinetError),
+    #[error(transparent)]
+    NoRoute(#[from] NoRoute),
+    #[error("region `{0}` does not answer: {1}")]
+    Region(RegionId, #[source] ServiceError),
+    #[error("region `{0}` gave an answer that does not belong to the question")]
+    Answer(RegionId),
+    #[error("region `{0}` is not linked to this provider")]
+    NoRegion(RegionId),
+    #[error("no region holds the content of `{0}`")]
+    NoHome(crate::world::Address),
+    #[error(
+        "`{court}` cannot make an order in `{matter}`: it did not issue the demand, and its rulings do not bind who did"
+    )]
+    NotCompetent { court: AuthorityId, matter: MatterId },
+    #[error("the order ends `{0}`, and no such order was made in this matter")]
+    NoSuchPaper(String),
+    #[error("an order or filing named `{0}` was entered in this matter already")]
+    SamePaper(String),
+    #[error(
+        "`{0}` is an authority of the real world here: only it can sign; its demand has to arrive signed"
+    )]
+    NoKey(AuthorityId),
+    #[error("{what}: {error}")]
+    Io { what: String, error: std::io::Error },
+}
+
+impl Provider {
+    /// Puts the parts together, reads back what was recorded before, and finishes what a crash interrupted.
+    pub async fn open(parts: ProviderParts) -> Result<Self, ProviderError> {
+        let docket = Docket::open(parts.log).await?;
+        let directory = Directory::of(parts.cabinet.accounts());
+        if let Some(then) = parts.cabinet.clock() {
+            parts.clock.advance_to(then);
+        }
+        let mut provider = Provider {
+            world: parts.world,
+            law: parts.law,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            regions: parts.regions,
+            stance: parts.cabinet.stance(),
+            cabinet: parts.cabinet,
+            docket,
+            directory,
+            deliveries: parts.deliveries,
+        };
+        provider.finish_interrupted().await?;
+        Ok(provider)
+    }
+
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    pub fn law(&self) -> &Law {
+        &self.law
+    }
+
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    pub fn docket(&self) -> &Docket {
+        &self.docket
+    }
+
+    pub fn now(&self) -> SimTime {
+        self.clock.now()
+    }
+
+    /// The stance on this day, with the changes made since.
+    pub fn stance(&self) -> StanceTable {
+        StanceTable::from(self.world.provider().stance(self.now())).changed(&self.stance)
+    }
+
+    /// The head of the record.
+    pub fn record_head(&self) -> RecordHead {
+        let head = self.docket.log().head();
+        RecordHead { size: head.size, root: hex(&head.hash.0) }
+    }
+
+    /// Receives legal process as its issuer signed it, and decides it.
+    pub async fn receive(&mut self, instrument: SignedInstrument) -> Result<Vec<Recorded>, ProviderError> {
+        let demand = authenticate(&instrument, &self.world)?;
+        let id = MatterId::of(&demand);
+        if self.docket.get(&id).is_some() {
+            return Err(DocketError::Exists(id).into());
+        }
+        // The instrument is kept before the matter exists: without it nothing could be released after a crash.
+        self.cabinet.keep_instrument(&id, &instrument)?;
+        self.keep_time()?;
+        let now = self.now();
+        let findings = examine(&demand, now, &self.world, &self.directory);
+        let supersedes = demand
+            .relates
+            .clone()
+            .filter(|relation| relation.kind == RelationKind::Supersedes)
+            .map(|relation| relation.demand);
+        let note = InstrumentNote { digest: hex(&instrument.digest()), served_on: demand.served_on.clone() };
+        let received = Event::Received { demand: Box::new(demand.clone()), instrument: note, timing: now };
+        let mut recorded = vec![self.enter(&id, received).await?];
+        if !findings.is_empty() {
+            recorded.push(self.enter(&id, Event::Returned { note: findings, timing: now }).await?);
+            return Ok(recorded);
+        }
+        if let Some(earlier) = supersedes {
+            let earlier = MatterId::named(&demand.issuing, &earlier);
+            if self.docket.get(&earlier).is_some_and(|m| matches!(m.phase(), Phase::Decided(_))) {
+                let event = Event::Superseded { note: demand.id.clone(), timing: now };
+                recorded.push(self.enter(&earlier, event).await?);
+                self.reconsider(&earlier, Cause::Superseded, &mut recorded).await?;
+            }
+        }
+        self.hold(&id).await?;
+        self.reconsider(&id, Cause::Received, &mut recorded).await?;
+        Ok(recorded)
+    }
+
+    /// Signs a demand as its issuer would, in a world whose authorities' keys are public.
+    pub fn sign(&self, demand: &Demand) -> Result<SignedInstrument, ProviderError> {
+        let key = self.world.roster().demo_signing_key(&demand.issuing);
+        Ok(demand.sign(&key.ok_or_else(|| ProviderError::NoKey(demand.issuing.clone()))?))
+    }
+
+    /// Enters an order in a matter, and decides again.
+    pub async fn enter_order(&mut self, id: &MatterId, order: Order) -> Result<Vec<Recorded>, ProviderError> {
+        let matter = self.matter(id)?;
+        self.check_competence(matter, &order)?;
+        check_paper(matter, order.id.as_str())?;
+        for ended in order.effect.ends() {
+            if !matter.papers().iter().any(|paper| paper.id() == ended) {
+                return Err(ProviderError::NoSuchPaper(ended.to_string()));
+            }
+        }
+        let cause = Cause::Order(order.id.clone());
+        self.keep_time()?;
+        let event = Event::Ordered { order, timing: self.now() };
+        let mut recorded = vec![self.enter(id, event).await?];
+        self.reconsider(id, cause, &mut recorded).await?;
+        Ok(recorded)
+    }
+
+    /// Enters a filing in a matter, and decides again.
+    pub async fn enter_filing(
+        &mut self,
+        id: &MatterId,
+        filing: Filing,
+    ) -> Result<Vec<Recorded>, ProviderError> {
+        check_paper(self.matter(id)?, filing.id.as_str())?;
+        let cause = Cause::Filing(filing.id.clone());
+        self.keep_time()?;
+        let event = Event::Filed { order: filing, timing: self.now() };
+        let mut recorded = vec![self.enter(id, event).await?];
+        self.reconsider(id, cause, &mut recorded).await?;
+        Ok(recorded)
+    }
+
+    /// Changes the stance from now on, and decides every open matter again.
+    pub async fn change_stance(&mut self, change: StanceChange) -> Result<Vec<Recorded>, ProviderError> {
+        self.cabinet.keep_stance(self.now(), change)?;
+        self.stance = self.stance.then(change);
+        self.keep_time()?;
+        self.reconsider_all(Cause::Stance).await
+    }
+
+    /// An authority takes the treaty route for items of its demand that rest in another state.
+    pub async fn take_route(
+        &mut self,
+        id: &MatterId,
+        by: &AuthorityId,
+        on: Selector,
+        answer: crate::demand::DemandId,
+    ) -> Result<Vec<Recorded>, ProviderError> {
+        let matter = self.matter(id)?;
+        if matter.route().is_some_and(|route| route.ended.is_none()) {
+            return Err(NoRoute::UnderWay.into());
+        }
+        let demanding = &matter.demand().on_behalf_of;
+        let requested = matter
+            .decided()
+            .into_iter()
+            .flat_map(|decided| &decided.items)
+            .filter(|item| on.selects(&item.item) && !matter.is_settled(&item.item))
+            .flat_map(|item| item.item.place.regions())
+            .filter_map(|region| self.world.region(region).ok())
+            .map(|region| region.country().clone())
+            .find(|country| country != demanding)
+            .ok_or(NoRoute::NothingAbroad)?;
+        let now = self.now();
+        let steps = crate::gate::take(
+            &self.world,
+            &crate::gate::Request { demand: matter.demand(), requested: &requested, by, on, answer, now },
+            &self.entropy,
+        )?;
+        self.keep_time()?;
+        let mut recorded = Vec::new();
+        for route in steps {
+            recorded.push(self.enter(id, Event::Routed { route, timing: now }).await?);
+        }
+        self.reconsider(id, Cause::Route, &mut recorded).await?;
+        Ok(recorded)
+    }
+
+    /// A matter as it stands, by its whole name or the authority's own.
+    pub fn show(&self, name: &str) -> Result<MatterView, ProviderError> {
+        Ok(self.view(self.docket.find(name)?))
+    }
+
+    /// All matters, in the order in which they were received.
+    pub fn list(&self) -> Vec<MatterView> {
+        self.docket.matters().map(|matter| self.view(matter)).collect()
+    }
+
+    /// A matter with every event recorded of it.
+    pub async fn history(&self, name: &str) -> Result<History, ProviderError> {
+        let matter = self.docket.find(name)?;
+        Ok(History { matter: self.view(matter), events: self.docket.events(matter.id()).await? })
+    }
+
+    /// Who may read an account, who can, at what price.
+    pub fn reach(&self, account: &crate::world::Address, at: SimTime) -> Result<ReachView, ProviderError> {
+        let account = self.directory.find(account)?;
+        let stance = StanceTable::from(self.world.provider().stance(at)).changed(&self.stance);
+        Ok(reach(&self.world, &self.law, stance, account, at))
+    }
+
+    fn view(&self, matter: &Matter) -> MatterView {
+        let returned_for: Vec<Finding> = match matter.phase() {
+            Phase::Returned(findings) => findings.clone(),
+            _ => Vec::new(),
+        };
+        MatterView {
+            matter: matter.id().clone(),
+            demand: matter.demand().id.clone(),
+            issuing: matter.demand().issuing.clone(),
+            received: matter.received(),
+            disposition: matter.disposition(),
+            superseded_by: matter.superseded_by().cloned(),
+            returned_for,
+            items: matter.decided().map(|decided| decided.items.clone()).unwrap_or_default(),
+            fines: matter.meters(self.now()),
+            route: matter.route().cloned(),
+            entry: matter.decided().map(|decided| decided.entry),
+            law: matter.decided().map(|decided| decided.law.clone()),
+        }
+    }
+
+    fn matter(&self, id: &MatterId) -> Result<&Matter, ProviderError> {
+        Ok(self.docket.find(id.as_str())?)
+    }
+
+    /// Only who issued a demand, or a court whose rulings bind them, changes what it means.
+    fn check_competence(&self, matter: &Matter, order: &Order) -> Result<(), ProviderError> {
+        let issuer = &matter.demand().issuing;
+        let roster = self.world.roster();
+        if &order.by == issuer || roster.binds(&order.by, issuer) {
+            return Ok(());
+        }
+        Err(ProviderError::NotCompetent { court: order.by.clone(), matter: matter.id().clone() })
+    }
+
+    /// Decides a matter as it stands now. What changed is recorded; what the decision grants is released.
+    async fn reconsider(
+        &mut self,
+        id: &MatterId,
+        cause: Cause,
+        recorded: &mut Vec<Recorded>,
+    ) -> Result<(), ProviderError> {
+        let items = {
+            let matter = self.matter(id)?;
+            if matches!(matter.phase(), Phase::Returned(_) | Phase::Releasing(_)) {
+                return Ok(());
+            }
+            self.desk().items(matter)
+        };
+        let holdings = self.count(&items).await?;
+        let matter = self.matter(id)?;
+        let desk = self.desk();
+        let mut premises = desk.premises(matter, &holdings);
+        let mut decision = desk.decide(&premises);
+        if let Some(before) = matter.decided() {
+            // What comes out as it did is not recorded again.
+            let changed: Vec<bool> = decision.iter().map(|item| !before.items.contains(item)).collect();
+            let mut keep = changed.iter().copied();
+            decision.retain(|_| keep.next().unwrap_or(true));
+            let mut keep = changed.iter().copied();
+            premises.retain(|_| keep.next().unwrap_or(true));
+            if decision.is_empty() {
+                return Ok(());
+            }
+        }
+        let grants = self.grants(matter, &decision)?;
+        let law = self.law.revision().to_owned();
+        let event = Event::Decided { law, facts: premises, decision, timing: self.now(), note: cause };
+        recorded.push(self.enter_granting(id, event, grants).await?);
+        self.release(id, recorded).await
+    }
+
+    async fn reconsider_all(&mut self, cause: Cause) -> Result<Vec<Recorded>, ProviderError> {
+        let open: Vec<MatterId> = self
+            .docket
+            .matters()
+            .filter(|matter| matches!(matter.phase(), Phase::Decided(_)))
+            .map(|matter| matter.id().clone())
+            .collect();
+        let mut recorded = Vec::new();
+        for id in open {
+            self.reconsider(&id, cause.clone(), &mut recorded).await?;
+        }
+        Ok(recorded)
+    }
+
+    fn desk(&self) -> Desk<'_> {
+        Desk {
+            world: &self.world,
+            law: &self.law,
+            directory: &self.directory,
+            stance: self.stance(),
+            now: self.now(),
+        }
+    }
+
+    async fn enter(&mut self, id: &MatterId, event: Event) -> Result<Recorded, ProviderError> {
+        self.enter_granting(id, event, Vec::new()).await
+    }
+
+    async fn enter_granting(
+        &mut self,
+        id: &MatterId,
+        event: Event,
+        grants: Vec<crate::record::permit::GrantTerms>,
+    ) -> Result<Recorded, ProviderError> {
+        let span = tracing::info_span!("enter", matter = %id, kind = event.kind());
+        let logged = self.docket.enter(id, event.clone(), grants).instrument(span).await?;
+        Ok(recorded(id, event, &logged))
+    }
+
+    fn keep_time(&self) -> Result<(), ProviderError> {
+        Ok(self.cabinet.keep_clock(self.now())?)
+    }
+
+    fn link(&self, region: &RegionId) -> Result<&RegionLink, ProviderError> {
+        self.regions.get(region).ok_or_else(|| ProviderError::NoRegion(region.clone()))
+    }
+}
+
+fn recorded(id: &MatterId, event: Event, logged: &Logged) -> Recorded {
+    Recorded {
+        matter: id.clone(),
+        entry: logged.index,
+        event,
+        root: hex(&logged.published.checkpoint.head().hash.0),
+        cosigned_by: logged
+            .published
+            .quorum
+            .cosigners
+            .iter()
+            .map(|cosigned| cosigned.witness.clone())
+            .collect(),
+    }
+}
+
+fn check_paper(matter: &Matter, id: &str) -> Result<(), ProviderError> {
+    if matter.papers().iter().any(|paper| paper.id().as_str() == id) {
+        return Err(ProviderError::SamePaper(id.to_owned()));
+    }
+    Ok(())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,207 @@
+//! From a grant to a production: the permit is shown to the region, which opens, builds and seals.
+//!
+//! Head office sees the sealed package only. After a crash the same steps run again: a region that had begun
+//! finishes the same production, and one that had not begins.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use tokio::io::AsyncWriteExt;
+
+use super::view::Recorded;
+use super::{Provider, ProviderError, hex};
+use crate::demand::{Act, Item};
+use crate::gate::{Answer, Event, Holdings, ItemDecision, Matter, MatterId, RegionAnswer};
+use crate::record::log::PermitRequest;
+use crate::record::permit::{GrantTerms, PermitId};
+use crate::region::{Body, Call, Reply};
+use crate::world::{AuthorityId, RegionId};
+
+impl Provider {
+    /// One grant for each region that holds something the decision hands over.
+    pub(super) fn grants(
+        &self,
+        matter: &Matter,
+        decision: &[ItemDecision],
+    ) -> Result<Vec<GrantTerms>, ProviderError> {
+        let granted: Vec<&ItemDecision> = decision
+            .iter()
+            .filter(|item| item.act == Act::Disclose && item.outcome.is_some_and(|o| o.is_production()))
+            .collect();
+        let demand = matter.demand();
+        let digest = self.cabinet.instrument(matter.id()).map(|instrument| instrument.digest());
+        let Some(instrument_digest) = digest.filter(|_| !granted.is_empty()) else { return Ok(Vec::new()) };
+        let conditions = self.conditions(matter.id())?;
+        let grant = |region: RegionId| GrantTerms {
+            demand: demand.id.clone(),
+            version: demand.version,
+            instrument_digest,
+            items: items_in(granted.iter().map(|decision| &decision.item), &region),
+            region,
+            requester: demand.issuing.clone(),
+            recipient: demand.deliver_to.clone(),
+            decided: self.now(),
+            ciphertext: false,
+            conditions: conditions.clone(),
+        };
+        let regions: BTreeSet<RegionId> =
+            granted.iter().flat_map(|decision| decision.item.place.regions()).cloned().collect();
+        Ok(regions.into_iter().map(grant).collect())
+    }
+
+    /// What a recipient is bound to.
+    fn conditions(&self, id: &MatterId) -> Result<Vec<String>, ProviderError> {
+        let use_limit = self.matter(id)?.demand().executes.as_ref().map(|request| request.use_limit.clone());
+        Ok(["SIMULATED".to_owned()].into_iter().chain(use_limit).collect())
+    }
+
+    /// Shows every region its permit, and records what they answered. A region that cannot be reached leaves the
+    /// matter as it is: nothing is released there, and the next event tries again.
+    pub(super) async fn release(
+        &mut self,
+        id: &MatterId,
+        recorded: &mut Vec<Recorded>,
+    ) -> Result<(), ProviderError> {
+        let matter = self.matter(id)?;
+        let granted: Vec<Item> = matter.granted().into_iter().map(|decision| decision.item.clone()).collect();
+        let (Some(decided), false) = (matter.decided(), granted.is_empty()) else { return Ok(()) };
+        let entry = decided.entry;
+        let recipient = matter.demand().deliver_to.clone();
+        let regions: BTreeSet<RegionId> =
+            granted.iter().flat_map(|item| item.place.regions()).cloned().collect();
+        let (mut production, mut permits) = (Vec::new(), Vec::new());
+        for region in regions {
+            let (answer, permit) = self.show_permit(id, entry, &region, &recipient).await?;
+            permits.extend(permit.map(|permit| (region.clone(), permit)));
+            production.push(RegionAnswer { items: items_in(&granted, &region), region, answer });
+        }
+        recorded.push(self.enter(id, Event::Delivered { production, timing: self.now() }).await?);
+        for (region, permit) in permits {
+            self.call(&region, Call::Delivered { permit }).await?;
+        }
+        Ok(())
+    }
+
+    /// Finishes releases that a crash interrupted.
+    pub(super) async fn finish_interrupted(&mut self) -> Result<(), ProviderError> {
+        let releasing: Vec<MatterId> =
+            self.docket.matters().filter(|m| m.is_releasing()).map(|m| m.id().clone()).collect();
+        for id in releasing {
+            self.release(&id, &mut Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    async fn show_permit(
+        &self,
+        id: &MatterId,
+        entry: u64,
+        region: &RegionId,
+        recipient: &AuthorityId,
+    ) -> Result<(Answer, Option<PermitId>), ProviderError> {
+        let region_head_size = match self.call(region, Call::Status).await? {
+            Reply::Status(status) => status.cosigned,
+            _ => return Err(ProviderError::Answer(region.clone())),
+        };
+        let Some(instrument) = self.cabinet.instrument(id) else {
+            let why = "the instrument as signed is not kept here any more".to_owned();
+            return Ok((Answer::Refused { why, positions: Vec::new() }, None));
+        };
+        let request = PermitRequest { entry, region: region.clone(), instrument, region_head_size };
+        let permit = self.docket.log().permit(request).await.map_err(crate::gate::DocketError::from)?;
+        let call = Call::Release { permit: Box::new(permit), now: self.now() };
+        let answer = self.link(region)?.call(call, Body::empty()).await;
+        let answer = answer.map_err(|error| ProviderError::Region(region.clone(), error))?;
+        match answer.reply {
+            Reply::Produced(produced) => {
+                let path = self.production_path(id, region, recipient, &produced.permit);
+                save(&path, answer.body, region).await?;
+                let produced_answer = Answer::Produced {
+                    manifest: produced.manifest,
+                    objects: produced.objects,
+                    bytes: produced.bytes,
+                    ciphertext: false,
+                    sealed_to: recipient.clone(),
+                    conditions: self.conditions(id)?,
+                    objections: produced.objections,
+                };
+                Ok((produced_answer, Some(produced.permit)))
+            }
+            Reply::Refused { why, positions } => Ok((Answer::Refused { why, positions }, None)),
+            _ => Err(ProviderError::Answer(region.clone())),
+        }
+    }
+
+    /// Where a production waits for the authority.
+    fn production_path(
+        &self,
+        id: &MatterId,
+        region: &RegionId,
+        to: &AuthorityId,
+        permit: &PermitId,
+    ) -> PathBuf {
+        let short = hex(&permit.as_bytes()[..4]);
+        let name = format!("{}.{region}.{short}.production", id.as_str().replace('/', "."));
+        self.deliveries.join(to.as_str()).join(name)
+    }
+
+    /// Freezes what a demand is about: nothing of it is shredded while the matter lives.
+    pub(super) async fn hold(&self, id: &MatterId) -> Result<(), ProviderError> {
+        let items = self.desk().items(self.matter(id)?);
+        let regions: BTreeSet<&RegionId> = items.iter().flat_map(|item| item.place.regions()).collect();
+        for region in regions {
+            let call = Call::Hold { matter: id.to_string(), items: items_in(&items, region) };
+            self.call(region, call).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks the regions how much of each item they hold.
+    pub(super) async fn count(&self, items: &[Item]) -> Result<Holdings, ProviderError> {
+        let mut holdings = Holdings::new();
+        let regions: BTreeSet<&RegionId> = items.iter().flat_map(|item| item.place.regions()).collect();
+        for region in regions {
+            let here = items_in(items, region);
+            match self.call(region, Call::Count { items: here.clone() }).await? {
+                Reply::Counts { objects } if objects.len() == here.len() => {
+                    for (item, count) in here.into_iter().zip(objects) {
+                        *holdings.entry(item).or_default() += count;
+                    }
+                }
+                _ => return Err(ProviderError::Answer(region.clone())),
+            }
+        }
+        Ok(holdings)
+    }
+
+    /// A call without a body.
+    pub(super) async fn call(&self, region: &RegionId, call: Call) -> Result<Reply, ProviderError> {
+        let answer = self.link(region)?.call(call, Body::empty()).await;
+        Ok(answer.map_err(|error| ProviderError::Region(region.clone(), error))?.reply)
+    }
+}
+
+fn items_in<'i>(items: impl IntoIterator<Item = &'i Item>, region: &RegionId) -> Vec<Item> {
+    items.into_iter().filter(|item| item.place.regions().contains(region)).cloned().collect()
+}
+
+/// Writes a production beside its place and moves it there when it is whole.
+async fn save(path: &Path, mut body: Body, region: &RegionId) -> Result<(), ProviderError> {
+    let failed = |error| ProviderError::Io {
+        what: format!("the production cannot be kept in `{}`", path.display()),
+        error,
+    };
+    let partial = path.with_extension("partial");
+    let folder = path.parent().unwrap_or(Path::new("."));
+    tokio::fs::create_dir_all(folder).await.map_err(failed)?;
+    let mut file = tokio::fs::File::create(&partial).await.map_err(failed)?;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| ProviderError::Region(region.clone(), error))?;
+        file.write_all(&chunk).await.map_err(failed)?;
+    }
+    file.sync_all().await.map_err(failed)?;
+    drop(file);
+    tokio::fs::rename(&partial, path).await.map_err(failed)?;
+    let folder = tokio::fs::File::open(folder).await.map_err(failed)?;
+    folder.sync_all().await.map_err(failed)
+}

@@ -1,0 +1,131 @@
+//! What happens by itself when simulated time passes: laws that change, stays that end, requests that move on.
+
+use std::collections::BTreeSet;
+
+use super::view::Recorded;
+use super::{Provider, ProviderError};
+use crate::clock::{Date, SimTime};
+use crate::demand::{Demand, Disposition};
+use crate::gate::{Cause, Event, Matter, MatterId, Next, Paper, Phase, RouteMove};
+use crate::world::{EntityRelation, Jurisdiction};
+
+impl Provider {
+    /// Moves the clock to `time`, and plays out in order what falls due on the way.
+    pub async fn advance_to(&mut self, time: SimTime) -> Result<Vec<Recorded>, ProviderError> {
+        let mut recorded = Vec::new();
+        // A law that changes while nothing is open changes nothing here; the next demand is decided by it anyway.
+        while let Some(due) = self.next_due(time) {
+            self.clock.advance_to(due);
+            for id in self.routes_due(due) {
+                self.move_along(&id, &mut recorded).await?;
+            }
+            recorded.extend(self.reconsider_all(self.cause_at(due)).await?);
+        }
+        self.clock.advance_to(time);
+        if !recorded.is_empty() {
+            self.keep_time()?;
+        }
+        Ok(recorded)
+    }
+
+    /// The next instant after now, up to `limit`, at which something changes by itself for an open matter.
+    fn next_due(&self, limit: SimTime) -> Option<SimTime> {
+        let open: Vec<&Matter> =
+            self.docket().matters().filter(|matter| matches!(matter.phase(), Phase::Decided(_))).collect();
+        if open.is_empty() {
+            return None;
+        }
+        let now = self.now();
+        let ends = open.iter().flat_map(|matter| matter.papers()).filter_map(|paper| match paper {
+            Paper::Order(order) => order.until,
+            Paper::Filing(_) => None,
+        });
+        let routes = open.iter().filter_map(|matter| matter.route()?.due());
+        let due =
+            ends.chain(routes).chain(self.law_changes()).filter(|due| *due > now && *due <= limit).min();
+        // A desk whose time was up while something else held the request is due at once.
+        due.or_else(|| open.iter().filter_map(|m| m.route()?.due()).any(|due| due <= now).then_some(now))
+    }
+
+    /// The instants at which a rule, a treaty, a membership or the provider's own stance begins or ends.
+    fn law_changes(&self) -> BTreeSet<SimTime> {
+        let world = self.world();
+        let start = |law: &Jurisdiction, date: Date| world.start_of_day(law, date);
+        let rules = self.law().rules().flat_map(|(law, rule)| {
+            [Some(rule.from), rule.until].into_iter().flatten().filter_map(move |date| start(law, date))
+        });
+        let treaties = world.treaties().flat_map(|treaty| {
+            let dates = [treaty.in_force(), treaty.until()];
+            let parties = treaty.parties().iter();
+            parties
+                .flat_map(move |party| dates.into_iter().flatten().filter_map(move |date| start(party, date)))
+        });
+        let utc = |date: Date| SimTime::start_of(date, &jiff::tz::TimeZone::UTC);
+        let stances = world.provider().stances().entries().filter_map(|(from, _)| from).map(utc);
+        let members = world.countries().flat_map(|country| {
+            country.memberships().iter().flat_map(|m| [Some(m.from), m.until].into_iter().flatten())
+        });
+        rules.chain(treaties).chain(stances).chain(members.map(utc)).collect()
+    }
+
+    fn cause_at(&self, due: SimTime) -> Cause {
+        if self.law_changes().contains(&due) { Cause::LawChanged } else { Cause::TimeLimit }
+    }
+
+    fn routes_due(&self, now: SimTime) -> Vec<MatterId> {
+        let due =
+            |matter: &&Matter| matter.route().and_then(|route| route.due()).is_some_and(|due| due <= now);
+        self.docket().matters().filter(due).map(|matter| matter.id().clone()).collect()
+    }
+
+    /// Takes a request off the desk it lies on. If a court of the requested state makes its order there, the order
+    /// is received and decided like any demand.
+    async fn move_along(&mut self, id: &MatterId, recorded: &mut Vec<Recorded>) -> Result<(), ProviderError> {
+        let matter = self.docket().find(id.as_str())?;
+        let Some(state) = matter.route() else { return Ok(()) };
+        let produced = state.ordered.then(|| self.came_of(matter)).flatten();
+        let served_on = state.requested.as_ref().and_then(|country| {
+            let mut here = self.world().provider().established_in(country);
+            here.find(|entity| entity.relation() != EntityRelation::IndependentTrustee)
+                .map(|e| e.id().clone())
+        });
+        let step = crate::gate::next(self.world(), matter.demand(), state, produced, served_on.as_ref());
+        let now = self.now();
+        match step {
+            None => {}
+            Some(Next::Moves(route)) => {
+                recorded.push(self.enter(id, Event::Routed { route, timing: now }).await?);
+            }
+            Some(Next::Orders(local, onward)) => {
+                let order = RouteMove::Ordered { order: local.id.clone(), by: local.issuing.clone() };
+                recorded.push(self.enter(id, Event::Routed { route: order, timing: now }).await?);
+                self.receive_local(*local, recorded).await?;
+                recorded.push(self.enter(id, Event::Routed { route: onward, timing: now }).await?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Boxed, because receiving may lead back here.
+    async fn receive_local(
+        &mut self,
+        local: Demand,
+        recorded: &mut Vec<Recorded>,
+    ) -> Result<(), ProviderError> {
+        let instrument = self.sign(&local)?;
+        recorded.extend(Box::pin(self.receive(instrument)).await?);
+        Ok(())
+    }
+
+    /// What came of the local order that answers a request: `None` while that is open.
+    fn came_of(&self, matter: &Matter) -> Option<Result<(), String>> {
+        let answer = matter.route()?.answer.as_ref()?;
+        let local =
+            self.docket().matters().find(|m| &m.demand().id == answer && m.demand().executes.is_some())?;
+        match local.disposition() {
+            Disposition::Served | Disposition::PartlyServed => Some(Ok(())),
+            Disposition::Rejected => Some(Err(format!("the local order `{}` was not answered", local.id()))),
+            Disposition::Routed | Disposition::Pending => None,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What the provider tells of itself: plain values that are shown, sent and compared.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::SimTime;
+use crate::demand::{DemandId, Disposition};
+use crate::gate::{Event, Finding, ItemDecision, MatterId, Meter, RouteState};
+use crate::world::{Address, AuthorityId, Country, DataClass, RegionId};
+
+/// A matter as it stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MatterView {
+    pub matter: MatterId,
+    pub demand: DemandId,
+    pub issuing: AuthorityId,
+    pub received: SimTime,
+    pub disposition: Disposition,
+    pub superseded_by: Option<DemandId>,
+    /// What was wrong on the face of the demand, if it was sent back.
+    pub returned_for: Vec<Finding>,
+    pub items: Vec<ItemDecision>,
+    /// What contempt has cost so far.
+    pub fines: Vec<Meter>,
+    pub route: Option<RouteState>,
+    /// The entry that holds the newest decision.
+    pub entry: Option<u64>,
+    /// SHA-256 of the law books it was decided by.
+    pub law: Option<String>,
+}
+
+/// An event that was recorded, with the head of the record after it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Recorded {
+    pub matter: MatterId,
+    pub entry: u64,
+    pub event: Event,
+    /// Root of the record, in lower-case hexadecimal.
+    pub root: String,
+    pub cosigned_by: Vec<String>,
+}
+
+/// The head of the record.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct RecordHead {
+    pub size: u64,
+    /// Root hash in lower-case hexadecimal.
+    pub root: String,
+}
+
+/// Where an account's data rests: every copy, its place, its key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WhereView {
+    pub account: Address,
+    pub declared_country: Country,
+    pub copies: Vec<CopyView>,
+}
+
+/// One copy, its place and its key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CopyView {
+    pub class: DataClass,
+    pub region: RegionId,
+    pub country: Country,
+    pub objects: u64,
+    pub bytes: u64,
+    /// Who can use its key.
+    pub keys: Vec<KeyHolder>,
+    /// False if its placement does not allow it to rest here.
+    pub allowed: bool,
+}
+
+/// Whose key opens a copy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyHolder {
+    Region,
+    HeadOffice,
+}
+
+impl KeyHolder {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KeyHolder::Region => "region",
+            KeyHolder::HeadOffice => "head office",
+        }
+    }
+}
