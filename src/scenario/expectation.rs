@@ -42,6 +42,7 @@ impl Expect {
             || self.due_at.is_some()
             || !self.positions.is_empty()
             || !self.because.is_empty()
+            || !self.not_because.is_empty()
     }
 
     /// What it is about: `content in ie-dublin, 13-mag-2814`.
@@ -77,6 +78,7 @@ impl Expect {
         wishes.extend(self.disposition.map(|disposition| disposition.to_string()));
         wishes.extend(self.positions.iter().map(|(jurisdiction, kind)| format!("{jurisdiction} {kind}")));
         wishes.extend(self.because.iter().map(|rule| format!("because {rule}")));
+        wishes.extend(self.not_because.iter().map(|rule| format!("not because {rule}")));
         wishes
     }
 
@@ -159,6 +161,9 @@ impl Expect {
             let given: Vec<String> = reasons.iter().map(|reason| format!("`{reason}`")).collect();
             let given = if given.is_empty() { "none".to_owned() } else { given.join(", ") };
             found.push(format!("`{rule}` is not among the reasons: {given}"));
+        }
+        for rule in self.not_because.iter().filter(|rule| reasons.contains(rule.as_str())) {
+            found.push(format!("`{rule}` is among the reasons, expected not"));
         }
         found
     }

@@ -24,14 +24,15 @@ mod expectation;
 mod moment;
 mod names;
 mod player;
+mod playhouse;
 mod raw;
 mod reader;
 mod report;
+mod schema;
 mod script;
 mod stage;
 mod text;
 mod view;
-mod vocabulary;
 
 #[cfg(test)]
 mod testing;
@@ -42,16 +43,14 @@ pub use expectation::Verdict;
 pub use moment::{BadMoment, Moment};
 pub use names::Names;
 pub use player::{Observer, Sight, Unwatched, run};
-pub use reader::BadScript;
+pub use playhouse::{Backstage, Playhouse, StageError, happenings, story_account};
+pub use reader::{BadScript, built_in};
 pub use report::{Check, Report, SceneReport, Stop, Tally};
+pub use schema::schema;
 pub use script::{
-    AccountSpec, Action, Expect, History, InlineAccount, InlineMessage, Mark, RouteTaken, Script, Setting,
+    AccountSpec, Action, Expect, History, InlineAccount, InlineMessage, RouteTaken, Script, Setting,
     StanceChange, Step, Wanted,
 };
 pub use stage::Stage;
 pub use text::{Look, Pace, TextObserver};
-pub use view::{
-    AccountView, CopyView, Happened, Happening, ItemView, MatterView, PositionView, ReachView, RecordHead,
-    RuleView,
-};
-pub use vocabulary::{Conduct, Duty, KeyCustody, PositionKind};
+pub use view::{AccountView, CopyView, Happened, Happening, ItemView, MatterView, ReachView, RecordHead};

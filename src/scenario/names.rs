@@ -1,6 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::world::{Address, AuthorityId, EntityId, Jurisdiction, RegionId};
+use crate::law::Law;
+use crate::mail::Story;
+use crate::world::{Address, AuthorityId, EntityId, Jurisdiction, RegionId, World};
 
 /// What a script may refer to: everything the world, the law books and the story hold, by name. Titles are what a
 /// reader is shown beside the name.
@@ -19,6 +21,26 @@ pub struct Names {
 }
 
 impl Names {
+    /// The names of a world, its law and its story.
+    pub fn of(world: &World, law: &Law, story: &Story) -> Self {
+        let countries = world.countries().map(|country| Jurisdiction::from(country.id()));
+        let blocs = world.blocs().map(|bloc| bloc.id().clone());
+        let provider = world.provider();
+        let authorities = world.roster().authorities();
+        let accounts = story.accounts().iter();
+        Names {
+            regions: world.regions().map(|region| (region.id().clone(), region.name().to_owned())).collect(),
+            authorities: authorities.map(|body| (body.id().clone(), body.name().to_owned())).collect(),
+            entities: provider
+                .entities()
+                .map(|entity| (entity.id().clone(), entity.name().to_owned()))
+                .collect(),
+            jurisdictions: law.jurisdictions().cloned().chain(countries).chain(blocs).collect(),
+            rules: law.rules().map(|(_, rule)| rule.id.clone()).collect(),
+            story: accounts.map(|account| (account.handle.clone(), account.address.clone())).collect(),
+        }
+    }
+
     /// The full title of an authority, or its id where there is none.
     pub fn authority<'a>(&'a self, id: &'a AuthorityId) -> &'a str {
         self.authorities.get(id).filter(|title| !title.is_empty()).map_or(id.as_str(), String::as_str)

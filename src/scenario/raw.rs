@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
-use super::script::{Mark, Wanted};
-use super::vocabulary::{Conduct, Duty, KeyCustody, PositionKind};
+use super::script::Wanted;
 use crate::demand::{Act, DateRange, Disposition, InstrumentKind, Outcome, ProofLevel, RelationKind, Term};
+use crate::gate::Duty;
 use crate::gate::{FilingKind, Party};
-use crate::world::DataClass;
+use crate::law::PositionKind;
+use crate::world::SourceMark;
+use crate::world::{Conduct, DataClass, KeyCustody};
 
 pub type Text = Spanned<String>;
 
@@ -95,7 +97,7 @@ pub struct RawStep {
     pub look: Vec<Text>,
     pub happened: Option<Text>,
     pub source: Option<Text>,
-    pub mark: Option<Spanned<Mark>>,
+    pub mark: Option<Spanned<SourceMark>>,
     pub from_memory: Option<Text>,
     #[serde(default)]
     pub expect: Vec<Spanned<RawExpect>>,
@@ -247,6 +249,8 @@ pub struct RawExpect {
     pub positions: BTreeMap<Text, PositionKind>,
     #[serde(default)]
     pub because: Vec<Text>,
+    #[serde(default)]
+    pub not_because: Vec<Text>,
     pub disposition: Option<Disposition>,
     pub on: Option<Text>,
 }

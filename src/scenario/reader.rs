@@ -47,6 +47,11 @@ impl From<Diagnostic> for BadScript {
     }
 }
 
+/// The scripts that come with the program, as the files they were.
+pub fn built_in() -> impl Iterator<Item = SourceFile> {
+    crate::embedded::under("config/scenarios/").map(|(path, text)| SourceFile::new(path, text))
+}
+
 impl Script {
     /// Reads and checks a script file against the names of the world it plays in.
     pub fn read(path: &Path, names: &Names) -> Result<Script, BadScript> {
@@ -338,7 +343,9 @@ impl<'a> Reader<'a> {
             positions.extend(self.jurisdiction(&jurisdiction).map(|jurisdiction| (jurisdiction, kind)));
         }
         let names = self.names;
-        for rule in raw.because.iter().filter(|rule| !names.rules.contains(rule.get_ref())) {
+        for rule in
+            raw.because.iter().chain(&raw.not_because).filter(|rule| !names.rules.contains(rule.get_ref()))
+        {
             self.unknown("rule", rule, names.rules.iter().map(String::as_str));
         }
         let expect = Expect {
@@ -357,13 +364,14 @@ impl<'a> Reader<'a> {
             due_at: due_at?,
             positions,
             because: raw.because.into_iter().map(Spanned::into_inner).collect(),
+            not_because: raw.not_because.into_iter().map(Spanned::into_inner).collect(),
             disposition: raw.disposition,
             on: inside_out(on)?,
         };
         if !expect.asks_items() && expect.disposition.is_none() {
             self.error(span, "an expectation that expects nothing").help(
                 "say what is expected: `duty`, `conduct`, `outcome`, `suspended`, `suspended-by`, `due`, `due-at`, \
-                 `positions`, `because` or `disposition`",
+                 `positions`, `because`, `not-because` or `disposition`",
             );
             return None;
         }

@@ -6,10 +6,14 @@ use serde::de::value::{Error as ValueError, StringDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::moment::Moment;
-use super::vocabulary::{Conduct, Duty, KeyCustody, PositionKind};
 use crate::demand::{Act, Demand, DemandId, Disposition, Outcome};
+use crate::gate::Duty;
 use crate::gate::{Filing, Order, PaperId, Selector};
-use crate::world::{Address, AuthorityId, Country, DataClass, EntityId, Jurisdiction, RegionId};
+use crate::law::PositionKind;
+use crate::world::SourceMark;
+use crate::world::{
+    Address, AuthorityId, Conduct, Country, DataClass, EntityId, Jurisdiction, KeyCustody, RegionId,
+};
 
 /// A script that was read and checked: every name in it is known, and every time in order.
 #[derive(Clone, Debug)]
@@ -189,33 +193,10 @@ pub struct RouteTaken {
 pub struct History {
     pub happened: String,
     pub source: String,
-    pub mark: Mark,
+    pub mark: SourceMark,
     /// The part of it that is surer than nothing but was not read anywhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_memory: Option<String>,
-}
-
-/// How sure a statement is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Mark {
-    /// Read in the source itself.
-    #[serde(rename = "verified")]
-    Verified,
-    /// Read in somebody's account of the source.
-    #[serde(rename = "verified-secondary")]
-    VerifiedSecondary,
-    #[serde(rename = "from memory")]
-    FromMemory,
-}
-
-impl Mark {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Mark::Verified => "verified",
-            Mark::VerifiedSecondary => "verified-secondary",
-            Mark::FromMemory => "from memory",
-        }
-    }
 }
 
 /// What the engine should answer about some items of a matter. All items it selects have to answer so, and it has to
@@ -242,6 +223,8 @@ pub struct Expect {
     pub positions: BTreeMap<Jurisdiction, PositionKind>,
     /// Rules that have to be among the reasons of some position.
     pub because: Vec<String>,
+    /// Rules that must not be.
+    pub not_because: Vec<String>,
     /// Of the matter as a whole.
     pub disposition: Option<Disposition>,
     /// Asked at this later moment instead of right after the step.

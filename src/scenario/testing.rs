@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 
 use super::moment::Moment;
 use super::names::Names;
-use super::script::{AccountSpec, Mark, RouteTaken, Setting, StanceChange};
+use super::script::{AccountSpec, RouteTaken, Setting, StanceChange};
 use super::stage::Stage;
-use super::view::{
-    AccountView, CopyView, Happened, Happening, ItemView, MatterView, PositionView, ReachView, RecordHead,
-    RuleView,
-};
-use super::vocabulary::{Conduct, Duty, PositionKind};
+use super::view::{AccountView, CopyView, Happened, Happening, ItemView, MatterView, ReachView, RecordHead};
 use crate::clock::SimTime;
 use crate::demand::{Act, DateRange, Demand, DemandId, Disposition, Item, Outcome, Place};
+use crate::gate::Duty;
 use crate::gate::{Filing, Order};
-use crate::world::{Address, DataClass};
+use crate::law::{Position, PositionKind};
+use crate::world::{Address, Conduct, DataClass};
 
 pub fn t(text: &str) -> SimTime {
     text.parse().unwrap()
@@ -153,6 +151,24 @@ impl Stage for FakeStage {
     }
 }
 
+fn rule() -> serde_json::Value {
+    serde_json::json!({
+        "id": "us-sca-content-warrant",
+        "cite": "18 U.S.C. 2703(a)",
+        "effect": "compels",
+        "weight": "persuasive",
+        "says": "A warrant on probable cause reaches the content that the provider controls.",
+        "source": { "mark": "from memory", "read-in": "nowhere" },
+        "keyed": "decided",
+        "from": "1986-10-21",
+    })
+}
+
+fn position(jurisdiction: &str, kind: PositionKind, rules: &[serde_json::Value]) -> Position {
+    let value = serde_json::json!({ "jurisdiction": jurisdiction, "kind": kind, "rules": rules });
+    serde_json::from_value(value).unwrap()
+}
+
 /// Two items under a warrant of the S.D.N.Y.: content in Dublin and traffic in Virginia.
 pub fn matter(id: &str, change: impl Fn(&mut ItemView)) -> MatterView {
     let item = |class, region: &str| ItemView {
@@ -164,21 +180,9 @@ pub fn matter(id: &str, change: impl Fn(&mut ItemView)) -> MatterView {
             place: Place::Region(region.parse().unwrap()),
         },
         positions: vec![
-            PositionView {
-                jurisdiction: "US".parse().unwrap(),
-                kind: PositionKind::Compels,
-                rules: vec![RuleView {
-                    id: "us-sca-content-warrant".to_owned(),
-                    cite: "18 U.S.C. 2703(a)".to_owned(),
-                    says: "A warrant on probable cause reaches the content that the provider controls."
-                        .to_owned(),
-                    weight: "persuasive".to_owned(),
-                    mark: Mark::FromMemory,
-                    penalty: None,
-                }],
-            },
-            PositionView { jurisdiction: "IE".parse().unwrap(), kind: PositionKind::Silent, rules: vec![] },
-            PositionView { jurisdiction: "EU".parse().unwrap(), kind: PositionKind::Silent, rules: vec![] },
+            position("US", PositionKind::Compels, &[rule()]),
+            position("IE", PositionKind::Silent, &[]),
+            position("EU", PositionKind::Silent, &[]),
         ],
         duty: Duty::Compelled,
         due: Some(t("2013-12-04T20:00:00Z")),

@@ -1,7 +1,7 @@
 use super::testing::{FakeStage, SMALL, matter, names, t};
 use super::*;
 use crate::diagnostic::SourceFile;
-use crate::world::DataClass;
+use crate::world::{Conduct, DataClass, KeyCustody};
 
 fn parse(text: &str) -> Result<Script, BadScript> {
     Script::parse(&SourceFile::new("play.toml", text), &names())

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::script::Mark;
-use super::vocabulary::{Conduct, Duty, PositionKind};
 use crate::clock::SimTime;
 use crate::demand::{Act, DemandId, Disposition, Item, Outcome};
+use crate::gate::Duty;
 use crate::gate::{Meter, PaperId};
-use crate::world::{Address, AuthorityId, DataClass, Jurisdiction, RegionId};
+use crate::law::Position;
+use crate::world::{Address, AuthorityId, Conduct, DataClass, RegionId};
 
 /// A matter as it stands now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,7 +30,7 @@ pub struct MatterView {
 pub struct ItemView {
     pub act: Act,
     pub item: Item,
-    pub positions: Vec<PositionView>,
+    pub positions: Vec<Position>,
     pub duty: Duty,
     /// When it is, or was, due; absent while suspended and where nothing is compelled.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,30 +46,6 @@ pub struct ItemView {
     /// The treaty named to the authority, if the item is not produced and there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub treaty: Option<String>,
-}
-
-/// What one jurisdiction's law holds, with the rules that say so.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct PositionView {
-    pub jurisdiction: Jurisdiction,
-    pub kind: PositionKind,
-    pub rules: Vec<RuleView>,
-}
-
-/// One rule of a law book.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct RuleView {
-    pub id: String,
-    pub cite: String,
-    /// One plain sentence.
-    pub says: String,
-    /// `binding`, `persuasive` or `open`.
-    pub weight: String,
-    pub mark: Mark,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub penalty: Option<String>,
 }
 
 /// Something that came about on the stage, with the simulated time it bears.

@@ -2,10 +2,11 @@
 
 use super::sheet::{Ink, Piece, Sheet, columns, faint, list, plain};
 use crate::demand::Outcome;
+use crate::gate::Duty;
+use crate::law::{Position, PositionKind, Rule};
 use crate::scenario::Moment;
-use crate::scenario::script::Mark;
-use crate::scenario::view::{ItemView, MatterView, PositionView, RuleView};
-use crate::scenario::vocabulary::{Duty, PositionKind};
+use crate::scenario::view::{ItemView, MatterView};
+use crate::world::SourceMark;
 
 /// The positions that are new since the matter was last shown, then every item as it stands.
 pub fn matter(sheet: &mut Sheet, now: &MatterView, before: Option<&MatterView>, at: Moment) {
@@ -60,7 +61,7 @@ fn groups(view: &MatterView) -> Vec<Vec<&ItemView>> {
     groups
 }
 
-fn positions(sheet: &mut Sheet, positions: &[PositionView]) {
+fn positions(sheet: &mut Sheet, positions: &[Position]) {
     if positions.is_empty() {
         sheet.paragraph(2, 4, &[faint("no law was asked")]);
     }
@@ -68,44 +69,50 @@ fn positions(sheet: &mut Sheet, positions: &[PositionView]) {
     let mut bare: Vec<(PositionKind, Vec<&str>)> = Vec::new();
     for position in positions {
         let jurisdiction = position.jurisdiction.as_str();
-        match position.rules.split_first() {
-            Some((first, rest)) => {
+        match (position.rules.split_first(), &position.gap) {
+            (Some((first, rest)), _) => {
                 rule(sheet, jurisdiction, Some(position.kind), first);
                 for another in rest {
                     rule(sheet, "", None, another);
                 }
             }
-            None => match bare.iter_mut().find(|(kind, _)| *kind == position.kind) {
+            (None, Some(gap)) => sheet.row(&name(jurisdiction, position.kind), &[plain(gap.as_str())]),
+            (None, None) => match bare.iter_mut().find(|(kind, _)| *kind == position.kind) {
                 Some((_, list)) => list.push(jurisdiction),
                 None => bare.push((position.kind, vec![jurisdiction])),
             },
         }
     }
     for (kind, jurisdictions) in bare {
-        let name = format!("  {}", jurisdictions.join(", "));
-        sheet.row(&[(plain(name), JURISDICTION), ((ink(kind), kind.as_str().into()), KIND)], &[]);
+        sheet.row(&name(&jurisdictions.join(", "), kind), &[]);
     }
+}
+
+/// The first two cells of a position.
+fn name(jurisdiction: &str, kind: PositionKind) -> [(Piece<'static>, usize); 2] {
+    [(plain(format!("  {jurisdiction}")), JURISDICTION), ((ink(kind), kind.as_str().into()), KIND)]
 }
 
 /// Columns of the table of positions, as wide as the longest word in each, so that sentences stand under each other.
 const JURISDICTION: usize = "  EU".len();
 const KIND: usize = "not-covered".len();
 
-fn rule(sheet: &mut Sheet, jurisdiction: &str, kind: Option<PositionKind>, rule: &RuleView) {
-    let cells = match kind {
-        Some(kind) => (plain(format!("  {jurisdiction}")), (ink(kind), kind.as_str().into())),
-        None => (plain(""), plain("")),
-    };
-    sheet.row(&[(cells.0, JURISDICTION), (cells.1, KIND)], &[plain(rule.says.as_str())]);
-    let mark = match rule.mark {
-        Mark::FromMemory => (Ink::Doubt, rule.mark.as_str().into()),
-        _ => faint(rule.mark.as_str()),
-    };
+fn rule(sheet: &mut Sheet, jurisdiction: &str, kind: Option<PositionKind>, rule: &Rule) {
+    let nothing = [(plain(""), JURISDICTION), (plain(""), KIND)];
+    let cells = kind.map_or(nothing.clone(), |kind| name(jurisdiction, kind));
+    sheet.row(&cells, &[plain(rule.says.as_str())]);
+    let mark = mark(rule.source.mark);
     let mut pieces: Vec<Piece> = vec![faint(format!("{} · {} · ", rule.cite, rule.weight)), mark];
     if let Some(penalty) = &rule.penalty {
         pieces.extend([faint(" · at the price of "), (Ink::Bad, penalty.as_str().into())]);
     }
-    sheet.row(&[(plain(""), JURISDICTION), (plain(""), KIND)], &pieces);
+    sheet.row(&nothing, &pieces);
+}
+
+/// How sure we are; what was not read stands out.
+pub fn mark(certainty: SourceMark) -> Piece<'static> {
+    let ink = if certainty == SourceMark::FromMemory { Ink::Doubt } else { Ink::Faint };
+    (ink, certainty.as_str().into())
 }
 
 fn ink(kind: PositionKind) -> Ink {

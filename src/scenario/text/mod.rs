@@ -10,9 +10,10 @@ use std::time::Duration;
 use super::names::Names;
 use super::player::{Observer, Sight};
 use super::report::{Check, Report};
-use super::script::{Mark, Script, Step};
+use super::script::{Script, Step};
 use super::view::AccountView;
 use super::{Moment, Verdict};
+use crate::world::KeyCustody;
 use sheet::{Ink, Sheet, columns, faint, list, plain};
 
 pub use sheet::Look;
@@ -63,8 +64,11 @@ impl<'a, W: io::Write + Send> TextObserver<'a, W> {
         }
         sheet.blank();
         let custody = script.setting.key_custody.iter();
-        let custody: Vec<String> =
-            custody.map(|(region, keys)| format!("{region} has key custody {keys}")).collect();
+        let custody = custody.map(|(region, custody)| match custody {
+            KeyCustody::Region => format!("{region} alone holds the keys of what rests there"),
+            KeyCustody::Provider => format!("head office holds the keys of {region} too"),
+        });
+        let custody: Vec<String> = custody.collect();
         let stance = script.setting.stance.cases().map(|(case, conduct)| format!("{case}: {conduct}"));
         let stance: Vec<String> = stance.collect();
         for (what, differs) in [("In this world", custody), ("The provider's stance", stance)] {
@@ -87,11 +91,7 @@ impl<'a, W: io::Write + Send> TextObserver<'a, W> {
         if let Some(history) = &step.history {
             sheet.label("history");
             sheet.paragraph(0, 0, &[plain(history.happened.as_str())]);
-            let mark = match history.mark {
-                Mark::FromMemory => (Ink::Doubt, history.mark.as_str().into()),
-                _ => faint(history.mark.as_str()),
-            };
-            sheet.paragraph(0, 2, &[faint(format!("{} · ", history.source)), mark]);
+            sheet.paragraph(0, 2, &[faint(format!("{} · ", history.source)), law::mark(history.mark)]);
             if let Some(from_memory) = &history.from_memory {
                 sheet.paragraph(0, 2, &[(Ink::Doubt, format!("from memory: {from_memory}").into())]);
             }

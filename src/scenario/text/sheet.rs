@@ -121,7 +121,7 @@ impl Sheet {
         // Words of two inks that touch (`text` and a comma) stay together.
         let mut word: Vec<(Ink, &str)> = Vec::new();
         for (ink, text) in pieces {
-            for (place, part) in text.split(' ').enumerate() {
+            for (place, part) in text.split(char::is_whitespace).enumerate() {
                 if place > 0 {
                     self.place(&mut word, &mut column, &mut fresh, rest);
                 }

@@ -1,0 +1,478 @@
+//! The stage that a script plays on in earnest: a whole provider, with its regions, its witnesses and its record.
+//!
+//! Nothing here knows a script. What it returns is what the gate recorded and the regions answered.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+
+use super::moment::Moment;
+use super::script::{AccountSpec, RouteTaken, Setting, StanceChange};
+use super::stage::Stage;
+use super::view::{AccountView, CopyView, Happened, Happening, ItemView, MatterView, ReachView, RecordHead};
+use crate::clock::SimTime;
+use crate::demand::{Demand, DemandId};
+use crate::diagnostic::{Diagnostics, SourceFile};
+use crate::directory::{Customer, NewAccount};
+use crate::gate::{self, Answer, Event, Filing, MatterId, Order, RouteMove};
+use crate::law::{Law, Role};
+use crate::mail::{Letter, Story, StoryAccount};
+use crate::provider::{
+    Can, Deployment, DeploymentError, DeploymentOptions, May, NewMail, Nodes, Provider, ProviderError,
+    Recorded,
+};
+use crate::region::Password;
+use crate::world::{Address, Country, EntityId, KeyCustody, World, WorldSource};
+
+/// Where a play takes place.
+pub struct Playhouse {
+    backstage: Backstage,
+    deployment: Option<Deployment>,
+}
+
+/// What a playhouse is built from.
+pub struct Backstage {
+    /// The world before a script changes it.
+    pub world: WorldSource,
+    pub law: Arc<Law>,
+    pub story: Arc<Story>,
+    /// A folder for the play's data.
+    pub data: PathBuf,
+    pub nodes: Nodes,
+    pub wan: bool,
+}
+
+/// Why a play cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    #[error("the world that the script asks for contradicts itself: {0}")]
+    World(#[from] Diagnostics),
+    #[error(transparent)]
+    Deployment(#[from] Box<DeploymentError>),
+    #[error(transparent)]
+    Provider(#[from] Box<ProviderError>),
+    #[error("the play has not been set")]
+    NotSet,
+    #[error("the story has nobody called `{0}`")]
+    Nobody(String),
+}
+
+impl From<DeploymentError> for StageError {
+    fn from(error: DeploymentError) -> Self {
+        StageError::Deployment(Box::new(error))
+    }
+}
+
+impl From<ProviderError> for StageError {
+    fn from(error: ProviderError) -> Self {
+        StageError::Provider(Box::new(error))
+    }
+}
+
+impl Playhouse {
+    pub fn new(backstage: Backstage) -> Self {
+        Playhouse { backstage, deployment: None }
+    }
+
+    /// Goes on with a deployment that is running already, such as one that carries on after a restart.
+    pub fn on(backstage: Backstage, deployment: Deployment) -> Self {
+        Playhouse { backstage, deployment: Some(deployment) }
+    }
+
+    /// The deployment, once the play was set.
+    pub fn deployment(&self) -> Option<&Deployment> {
+        self.deployment.as_ref()
+    }
+
+    /// Takes the deployment out of the play, to be run on or stopped.
+    pub fn into_deployment(self) -> Option<Deployment> {
+        self.deployment
+    }
+
+    fn provider(&mut self) -> Result<&mut Provider, StageError> {
+        self.deployment.as_mut().map(|deployment| &mut deployment.provider).ok_or(StageError::NotSet)
+    }
+
+    fn matter_id(&mut self, demand: &DemandId) -> Result<MatterId, StageError> {
+        let provider = self.provider()?;
+        let matter = provider.docket().find(demand.as_str()).map_err(ProviderError::from)?;
+        Ok(matter.id().clone())
+    }
+
+    /// Opens every account of the story with its mail, many messages at a time. Says how many there were.
+    pub async fn open_story(&mut self) -> Result<(usize, usize), StageError> {
+        let story = self.backstage.story.clone();
+        let provider = self.provider()?;
+        let accounts: Vec<_> = story
+            .accounts()
+            .iter()
+            .filter(|account| provider.directory().get(&account.address).is_none())
+            .map(|account| (story_account(provider.world(), account), Some(Password::new(&account.password))))
+            .collect();
+        let opened = accounts.len();
+        provider.open_accounts(accounts).await?;
+        let provider = &*provider;
+        let deliveries = story.deliveries().map(|delivery| {
+            provider.deliver(NewMail {
+                to: delivery.account.address.clone(),
+                received: Some(delivery.message.date),
+                bytes: delivery.message.bytes.clone().into(),
+            })
+        });
+        let mut deliveries = futures_util::stream::iter(deliveries).buffer_unordered(32);
+        let mut messages = 0;
+        while let Some(stored) = deliveries.next().await {
+            stored?;
+            messages += 1;
+        }
+        Ok((opened, messages))
+    }
+
+    /// The script's world: the standard one with another key custody here and there.
+    fn world(&self, setting: &Setting) -> Result<World, StageError> {
+        let mut source = self.backstage.world.clone();
+        for (region, custody) in &setting.key_custody {
+            let path = format!("regions/{region}.toml");
+            if let Some(file) = source.file(&path) {
+                let custody = match custody {
+                    KeyCustody::Region => "region",
+                    KeyCustody::Provider => "provider",
+                };
+                let changed = set_key(file.text(), "key-custody", custody);
+                source.put(&path, SourceFile::new(&path, changed)).map_err(Diagnostics::from)?;
+            }
+        }
+        Ok(World::from_source(source)?)
+    }
+
+    async fn open_story_account(&mut self, account: &StoryAccount) -> Result<(), StageError> {
+        let story = self.backstage.story.clone();
+        let provider = self.provider()?;
+        if provider.directory().get(&account.address).is_some() {
+            return Ok(());
+        }
+        let new = story_account(provider.world(), account);
+        let password = Password::new(account.password.clone());
+        provider.open_accounts([(new, Some(password))]).await?;
+        for delivery in story.mailbox(&account.address) {
+            let mail = NewMail {
+                to: account.address.clone(),
+                received: Some(delivery.message.date),
+                bytes: delivery.message.bytes.clone().into(),
+            };
+            provider.deliver(mail).await?;
+        }
+        Ok(())
+    }
+}
+
+/// An account of the story, as its holder signs up.
+pub fn story_account(world: &World, account: &StoryAccount) -> NewAccount {
+    NewAccount {
+        address: account.address.clone(),
+        contracted_with: contracting_entity(world, &account.declared),
+        name: account.name.clone(),
+        declared_country: account.declared.clone(),
+        residence: account.residence.clone(),
+        nationality: account.nationality.clone(),
+        role: account.role,
+        customer: if account.enterprise.is_some() { Customer::Enterprise } else { Customer::Consumer },
+        created: SimTime::start_of(account.created, &jiff::tz::TimeZone::UTC),
+    }
+}
+
+/// The entity that offers the service in a country, or head office where none does.
+fn contracting_entity(world: &World, country: &Country) -> EntityId {
+    let provider = world.provider();
+    let offering = provider.offering_in(country).next();
+    offering.unwrap_or_else(|| provider.head_office()).id().clone()
+}
+
+/// Puts a value in place of the one a top-level key of a TOML text has.
+fn set_key(text: &str, key: &str, value: &str) -> String {
+    let is_it = |line: &&str| line.split('=').next().is_some_and(|name| name.trim() == key);
+    let lines =
+        text.lines().map(|line| if is_it(&line) { format!("{key} = \"{value}\"") } else { line.to_owned() });
+    lines.collect::<Vec<_>>().join("\n") + "\n"
+}
+
+impl Stage for Playhouse {
+    type Error = StageError;
+
+    async fn set(&mut self, setting: &Setting, start: Moment, seed: &str) -> Result<(), StageError> {
+        if self.deployment.is_none() {
+            let options = DeploymentOptions {
+                data: self.backstage.data.clone(),
+                world: Arc::new(self.world(setting)?),
+                law: self.backstage.law.clone(),
+                seed: Some(seed.to_owned()),
+                start: start.time(),
+                nodes: self.backstage.nodes.clone(),
+                config: None,
+                wan: self.backstage.wan,
+            };
+            self.deployment = Some(Deployment::start(options).await?);
+        }
+        if !setting.stance.is_empty() {
+            self.provider()?.change_stance(stance(&setting.stance)).await?;
+        }
+        Ok(())
+    }
+
+    async fn open_account(&mut self, account: &AccountSpec) -> Result<(), StageError> {
+        match account {
+            AccountSpec::Story { name, .. } => {
+                let story = self.backstage.story.clone();
+                let account = story.account(name).ok_or_else(|| StageError::Nobody(name.clone()))?;
+                self.open_story_account(account).await
+            }
+            AccountSpec::Inline(inline) => {
+                let provider = self.provider()?;
+                let new = NewAccount {
+                    address: inline.address.clone(),
+                    contracted_with: inline.contracted_with.clone(),
+                    name: inline.holder.clone(),
+                    declared_country: inline.declared_country.clone(),
+                    residence: inline.residence.clone(),
+                    nationality: inline.nationality.clone(),
+                    role: Role::Unknown,
+                    customer: Customer::Consumer,
+                    created: provider.now(),
+                };
+                provider.open_accounts([(new, None)]).await?;
+                for message in &inline.messages {
+                    let date = message.date.time();
+                    let message_id = format!("{}.{}", date.unix_seconds(), inline.address);
+                    let letter = Letter {
+                        from: vec![(&message.from, None)],
+                        to: message.to.iter().map(|to| (to, None)).collect(),
+                        cc: Vec::new(),
+                        date,
+                        offset_minutes: 0,
+                        subject: &message.subject,
+                        message_id: &message_id,
+                        references: Vec::new(),
+                        body: &message.body,
+                    };
+                    let bytes = letter.to_bytes().into();
+                    provider
+                        .deliver(NewMail { to: inline.address.clone(), received: Some(date), bytes })
+                        .await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn advance_to(&mut self, time: SimTime) -> Result<Vec<Happening>, StageError> {
+        Ok(happenings(self.provider()?.advance_to(time).await?))
+    }
+
+    async fn receive(&mut self, demand: &Demand) -> Result<Vec<Happening>, StageError> {
+        let provider = self.provider()?;
+        let instrument = provider.sign(demand)?;
+        Ok(happenings(provider.receive(instrument).await?))
+    }
+
+    async fn enter_order(&mut self, matter: &DemandId, order: &Order) -> Result<Vec<Happening>, StageError> {
+        let id = self.matter_id(matter)?;
+        Ok(happenings(self.provider()?.enter_order(&id, order.clone()).await?))
+    }
+
+    async fn enter_filing(
+        &mut self,
+        matter: &DemandId,
+        filing: &Filing,
+    ) -> Result<Vec<Happening>, StageError> {
+        let id = self.matter_id(matter)?;
+        Ok(happenings(self.provider()?.enter_filing(&id, filing.clone()).await?))
+    }
+
+    async fn change_stance(&mut self, change: &StanceChange) -> Result<Vec<Happening>, StageError> {
+        Ok(happenings(self.provider()?.change_stance(stance(change)).await?))
+    }
+
+    async fn take_route(&mut self, route: &RouteTaken) -> Result<Vec<Happening>, StageError> {
+        let id = self.matter_id(&route.matter)?;
+        let provider = self.provider()?;
+        Ok(happenings(provider.take_route(&id, &route.by, route.on.clone(), route.answer.clone()).await?))
+    }
+
+    async fn matter(&mut self, matter: &DemandId) -> Result<Option<MatterView>, StageError> {
+        let provider = self.provider()?;
+        if provider.docket().matters().all(|m| &m.demand().id != matter) {
+            return Ok(None);
+        }
+        let view = provider.show(matter.as_str())?;
+        Ok(Some(MatterView {
+            matter: view.demand,
+            disposition: view.disposition,
+            returned_for: view.returned_for.iter().map(|f| format!("{}: {}", f.what, f.remedy)).collect(),
+            items: view.items.into_iter().map(item).collect(),
+            fines: view.fines,
+        }))
+    }
+
+    async fn look_at(&mut self, account: &Address) -> Result<AccountView, StageError> {
+        let provider = self.provider()?;
+        let place = provider.where_is(account).await?;
+        let reach = provider.reach(account, provider.now())?;
+        let copies = place.copies.into_iter().map(|copy| CopyView {
+            class: copy.class,
+            place: copy.country.to_string(),
+            keys: copy.keys.iter().map(|key| key.as_str()).collect::<Vec<_>>().join(" and "),
+            objects: copy.objects,
+            bytes: copy.bytes,
+            region: copy.region,
+        });
+        Ok(AccountView {
+            account: account.clone(),
+            copies: copies.collect(),
+            reach: reach_rows(provider, &reach),
+        })
+    }
+
+    async fn record_head(&mut self) -> Result<RecordHead, StageError> {
+        let head = self.provider()?.record_head();
+        Ok(RecordHead { size: head.size, root: head.root })
+    }
+}
+
+fn stance(change: &StanceChange) -> gate::StanceChange {
+    gate::StanceChange {
+        compelled: change.compelled,
+        compelled_foreign: change.compelled_foreign,
+        conflict: change.conflict,
+        open: change.open,
+        free: change.free,
+        emergency: change.emergency,
+    }
+}
+
+fn item(decision: gate::ItemDecision) -> ItemView {
+    ItemView {
+        act: decision.act,
+        item: decision.item,
+        positions: decision.positions,
+        duty: decision.duty,
+        due: decision.due,
+        suspended_by: decision.suspended_by,
+        conduct: decision.conduct,
+        outcome: decision.outcome,
+        treaty: decision.treaty,
+    }
+}
+
+/// Who may and who can, in as few rows as say it: those who would get something, and every holder of a key.
+fn reach_rows(provider: &Provider, reach: &crate::provider::ReachView) -> Vec<ReachView> {
+    let world = provider.world();
+    let name = |id: &crate::world::AuthorityId| {
+        world.roster().authority(id).map_or_else(|_| id.to_string(), |a| a.name().to_owned())
+    };
+    let holders: Vec<&Can> = reach.can.iter().collect();
+    holders
+        .iter()
+        .map(|can| {
+            let may: Vec<&May> = reach
+                .may
+                .iter()
+                .filter(|m| m.class == can.class && m.region == can.region)
+                .filter(|m| m.outcome.is_some_and(|outcome| outcome.is_production()))
+                .collect();
+            let mut price: Vec<String> =
+                may.iter().flat_map(|m| &m.price).map(|p| p.penalty.clone()).collect();
+            price.sort();
+            price.dedup();
+            let first = may.first().map(|m| name(&m.authority));
+            let may = match (first, may.len()) {
+                (None, _) => "no authority on the roster today".to_owned(),
+                (Some(one), 1) => one,
+                (Some(one), more) => format!("{one}, and {} more ways", more - 1),
+            };
+            let entity = world
+                .provider()
+                .entity(&can.entity)
+                .map_or_else(|_| can.entity.to_string(), |e| e.name().to_owned());
+            ReachView {
+                who: format!("{entity} ({})", can.who.as_str()),
+                class: can.class,
+                region: can.region.clone(),
+                may,
+                can: if can.unrecorded { "unrecorded".to_owned() } else { "recorded only".to_owned() },
+                price: (!price.is_empty()).then(|| price.join("; ")),
+            }
+        })
+        .collect()
+}
+
+/// What was recorded, as a play shows it.
+pub fn happenings(recorded: Vec<Recorded>) -> Vec<Happening> {
+    recorded.into_iter().flat_map(happening).collect()
+}
+
+fn happening(recorded: Recorded) -> Vec<Happening> {
+    let Recorded { matter, entry, event, root, cosigned_by } = recorded;
+    let at = event.at();
+    let demand: DemandId = match matter.demand_id().parse() {
+        Ok(demand) => demand,
+        Err(_) => return Vec::new(),
+    };
+    let mut happened = vec![Happened::Recorded {
+        entry,
+        matter: demand.clone(),
+        kind: event.kind().to_owned(),
+        root,
+        cosigned_by,
+    }];
+    match event {
+        Event::Received { demand: received, .. } if received.executes.is_some() => {
+            let what = format!("{} under {}", received.instrument, received.basis);
+            happened.insert(0, Happened::Received { matter: demand, from: received.issuing, what });
+        }
+        Event::Delivered { production, .. } => {
+            happened.extend(production.into_iter().map(|answer| answered(&demand, answer)));
+        }
+        Event::Routed { route, .. } => {
+            let (institution, what) = match route {
+                RouteMove::Taken { by, treaty, .. } => {
+                    (by.to_string(), format!("takes the treaty route: {treaty}"))
+                }
+                RouteMove::Reached { stage, institution, until } => (
+                    institution.to_string(),
+                    format!("has it at the stage `{stage}` until {}", until.date_utc()),
+                ),
+                RouteMove::Ordered { order, by } => (by.to_string(), format!("makes its order {order}")),
+                RouteMove::Failed { why } => ("nobody".to_owned(), format!("the request ends: {why}")),
+                RouteMove::Completed { use_limit } => {
+                    ("the requesting authority".to_owned(), format!("has what it asked for; {use_limit}"))
+                }
+            };
+            happened.push(Happened::Routed { matter: demand, institution, what });
+        }
+        _ => {}
+    }
+    happened.into_iter().map(|what| Happening { at, what }).collect()
+}
+
+fn answered(demand: &DemandId, answer: gate::RegionAnswer) -> Happened {
+    let matter = demand.clone();
+    let mut classes: Vec<_> = answer.items.iter().map(|item| item.class).collect();
+    classes.dedup();
+    match answer.answer {
+        Answer::Produced { objects, bytes, ciphertext, objections, sealed_to, conditions, .. } => {
+            Happened::Produced {
+                matter,
+                region: answer.region,
+                classes,
+                objects,
+                bytes,
+                ciphertext,
+                sealed_to,
+                conditions,
+                objections: objections.iter().map(|p| format!("{} {}", p.jurisdiction, p.kind)).collect(),
+            }
+        }
+        Answer::Refused { why, .. } => Happened::Refused { matter, region: answer.region, why },
+    }
+}
