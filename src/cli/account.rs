@@ -1,0 +1,120 @@
+//! `rogatory where` and `rogatory reach`: one mailbox, its copies, and who gets to it.
+
+use clap::Args;
+
+use super::common::{Failure, runtime};
+use super::control::RunningArguments;
+use super::screen::{self, BOLD, DIM, Format};
+use super::{Exit, Outcome};
+use crate::clock::SimTime;
+use crate::provider::{Ask, ReachView, Told};
+use crate::region::Body;
+use crate::world::Address;
+
+/// Show every copy of a mailbox, its place, and whose key opens it
+#[derive(Args, Debug)]
+pub struct WhereArguments {
+    /// The account, such as `molly@post.example`
+    address: Address,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    running: RunningArguments,
+}
+
+/// Show who may read a mailbox by law, who can by key, and at what price
+#[derive(Args, Debug)]
+pub struct ReachArguments {
+    /// The account, such as `molly@post.example`
+    address: Address,
+    /// On which date, as `2018-06-01`; the provider's own today if left out
+    #[arg(long, value_name = "DATE")]
+    at: Option<SimTime>,
+    /// Also authorities that would get nothing
+    #[arg(long)]
+    all: bool,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    running: RunningArguments,
+}
+
+fn wrong_answer() -> Failure {
+    "the provider answered another question; is it of another version?".into()
+}
+
+pub fn where_is(arguments: WhereArguments) -> Outcome {
+    let WhereArguments { address, format, running } = arguments;
+    let told = runtime()?.block_on(running.ask(Ask::Where { account: address }, Body::empty()))?.reply;
+    let Told::Where(place) = told else { return Err(wrong_answer()) };
+    if format == Format::Json {
+        screen::json(&place)?;
+        return Ok(Exit::Done);
+    }
+    screen::line(&format!(
+        "{BOLD}{}{BOLD:#} declared {} (nobody checked)",
+        place.account, place.declared_country
+    ))?;
+    for copy in &place.copies {
+        let keys: Vec<&str> = copy.keys.iter().map(|key| key.as_str()).collect();
+        screen::line(&format!(
+            "  {:<13} {:<13} {}  {:>6} objects {:>10} bytes  keys: {}{}",
+            copy.class,
+            copy.region,
+            copy.country,
+            copy.objects,
+            copy.bytes,
+            keys.join(" and "),
+            if copy.allowed { "" } else { "  NOT ALLOWED HERE by its placement" }
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub fn reach(arguments: ReachArguments) -> Outcome {
+    let ReachArguments { address, at, all, format, running } = arguments;
+    let told = runtime()?.block_on(running.ask(Ask::Reach { account: address, at }, Body::empty()))?.reply;
+    let Told::Reach(reach) = told else { return Err(wrong_answer()) };
+    match format {
+        Format::Json => screen::json(&reach)?,
+        Format::Text => show(&reach, all)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn show(reach: &ReachView, all: bool) -> std::io::Result<()> {
+    screen::line(&format!("{BOLD}{}{BOLD:#} on {}", reach.account, reach.at.date_utc()))?;
+    screen::line(&format!("\n{BOLD}may{BOLD:#}: what the gate would decide for an authority of the roster"))?;
+    let mut hidden = 0;
+    for may in &reach.may {
+        if !all && !may.outcome.is_some_and(|outcome| outcome.is_production()) {
+            hidden += 1;
+            continue;
+        }
+        screen::line(&format!(
+            "  {:<26} {:<24} {:<13} {:<13} {:<11} {}",
+            may.authority,
+            may.instrument,
+            may.class,
+            may.region,
+            may.duty,
+            may.in_short()
+        ))?;
+        for price in &may.price {
+            screen::line(&format!(
+                "  {DIM}  price under {}: {} ({}){DIM:#}",
+                price.jurisdiction, price.penalty, price.rule
+            ))?;
+        }
+    }
+    if hidden > 0 {
+        screen::line(&format!("  {DIM}{hidden} more would get nothing; --all shows them{DIM:#}"))?;
+    }
+    screen::line(&format!("\n{BOLD}can{BOLD:#}: who holds a key, whatever the law says"))?;
+    for can in &reach.can {
+        let recorded = if can.unrecorded { "can: unrecorded" } else { "can: recorded only" };
+        screen::line(&format!("  {:<13} {:<13} {:<16} {recorded}", can.class, can.region, can.entity))?;
+        screen::line(&format!("    {DIM}{}{DIM:#}", can.why))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! What several commands share: the world, the law and the story they work with.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::law::Law;
+use crate::mail::Story;
+use crate::scenario::{BadScript, Look, Names, Script, built_in};
+use crate::world::{World, WorldSource};
+
+use super::screen;
+
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Which world and law to work with.
+#[derive(Args, Debug, Clone)]
+pub struct ConfigArguments {
+    /// A folder with `regions/` and `config/` in place of those built into the program
+    #[arg(long, value_name = "FOLDER")]
+    pub config: Option<PathBuf>,
+}
+
+/// World, law and story, read and checked.
+pub struct Setup {
+    pub source: WorldSource,
+    pub world: World,
+    pub law: Arc<Law>,
+    pub story: Arc<Story>,
+    pub names: Names,
+}
+
+impl ConfigArguments {
+    pub fn read(&self) -> Result<Setup, Failure> {
+        let (source, law) = match &self.config {
+            Some(root) => (WorldSource::read(root)?, Law::load(&root.join("config/law"))?),
+            None => (WorldSource::standard(), Law::standard()?),
+        };
+        let world = World::from_source(source.clone())?;
+        let story = Story::standard().map_err(join)?;
+        let names = Names::of(&world, &law, &story);
+        Ok(Setup { source, world, law: Arc::new(law), story: Arc::new(story), names })
+    }
+}
+
+fn join(errors: Vec<crate::diagnostic::Diagnostic>) -> Failure {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n").into()
+}
+
+impl Setup {
+    /// A script by its file, or one of those built into the program by its name: `dublin-warrant`.
+    pub fn script(&self, path: &Path) -> Result<Script, Failure> {
+        if path.exists() {
+            return Ok(Script::read(path, &self.names)?);
+        }
+        let name = path.file_stem().unwrap_or_default();
+        let mut scripts = built_in().filter(|file| file.path().extension().is_some_and(|e| e == "toml"));
+        let file = scripts.find(|file| file.path().file_stem() == Some(name)).ok_or_else(|| {
+            let names: Vec<String> = script_names().collect();
+            let near = crate::diagnostic::nearest(&name.to_string_lossy(), names.iter().map(String::as_str));
+            let hint = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+            format!(
+                "no file `{}`, and no scenario of that name is built in; {hint}built in are: {}",
+                path.display(),
+                names.join(", ")
+            )
+        })?;
+        Script::parse(&file, &self.names).map_err(|error: BadScript| error.into())
+    }
+}
+
+/// The names of the scenarios built into the program.
+pub fn script_names() -> impl Iterator<Item = String> {
+    built_in()
+        .filter(|file| file.path().extension().is_some_and(|e| e == "toml"))
+        .filter_map(|file| Some(file.path().file_stem()?.to_string_lossy().into_owned()))
+}
+
+/// How a play is laid out on this terminal.
+pub fn look() -> Look {
+    Look { width: screen::width(), colour: screen::colour() }
+}
+
+/// A runtime for a command that talks to many nodes.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

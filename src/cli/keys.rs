@@ -1,0 +1,76 @@
+//! `rogatory keys`: the life of the regions' keys.
+
+use clap::{Args, Subcommand};
+
+use super::common::{Failure, runtime};
+use super::control::RunningArguments;
+use super::screen::{self, BOLD, Format};
+use super::{Exit, Outcome};
+use crate::provider::{Ask, Told};
+use crate::region::Body;
+use crate::world::RegionId;
+
+/// Show the regions' keys, or give a region a new one
+#[derive(Args, Debug)]
+pub struct KeysArguments {
+    #[command(subcommand)]
+    command: KeysCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum KeysCommand {
+    /// Objects and wraps for each key epoch, stragglers, and what is deleted and not yet shredded
+    Status {
+        /// Only this region
+        #[arg(long)]
+        region: Option<RegionId>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        running: RunningArguments,
+    },
+    /// Give a region a new key: every copy's key is wrapped anew, and no object is touched
+    Rotate {
+        region: RegionId,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        running: RunningArguments,
+    },
+}
+
+pub fn keys(arguments: KeysArguments) -> Outcome {
+    let (region, rotate, format, running) = match arguments.command {
+        KeysCommand::Status { region, format, running } => (region, false, format, running),
+        KeysCommand::Rotate { region, format, running } => (Some(region), true, format, running),
+    };
+    let told =
+        runtime()?.block_on(running.ask(Ask::Keys { region: region.clone(), rotate }, Body::empty()))?.reply;
+    let Told::Keys { regions } = told else {
+        return Err(Failure::from("the provider answered another question; is it of another version?"));
+    };
+    if let (true, Some(region)) = (regions.is_empty(), &region) {
+        return Err(format!("no region `{region}` in this world").into());
+    }
+    if format == Format::Json {
+        screen::json(&regions)?;
+        return Ok(Exit::Done);
+    }
+    for (region, status) in &regions {
+        screen::line(&format!(
+            "{BOLD}{region}{BOLD:#}: {} objects in {} copies, {} deleted and not yet shredded",
+            status["objects"], status["copies"], status["deleted_not_shredded"]
+        ))?;
+        for epoch in status["epochs"].as_array().into_iter().flatten() {
+            screen::line(&format!(
+                "  epoch {:<3} {:<10} {:>6} wraps {:>8} objects {:>6} stragglers",
+                epoch["epoch"],
+                epoch["state"].as_str().unwrap_or_default(),
+                epoch["wraps"],
+                epoch["objects"],
+                epoch["stragglers"]
+            ))?;
+        }
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,83 @@
+//! The command line: one file per subcommand.
+
+mod account;
+mod common;
+mod control;
+mod demand;
+mod demo;
+mod exit;
+mod keys;
+mod mail;
+mod node;
+mod record;
+mod scenario;
+mod screen;
+
+use std::process::{ExitCode, Termination};
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// Who may read this mailbox, who can, and how would we know?
+///
+/// Rogatory runs a multi-region mail provider on this machine: real mail in encrypted stores, regions as separate
+/// processes, and a gate that answers legal demands by the law in force on their day and writes every decision into
+/// a record that nobody can deny later. Courts, ministries and months are simulated.
+///
+/// Start with `rogatory demo`.
+#[derive(Parser, Debug)]
+#[command(name = "rogatory", version, disable_help_subcommand = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Demo(demo::DemoArguments),
+    Scenario(scenario::ScenarioArguments),
+    Demand(demand::DemandArguments),
+    Where(account::WhereArguments),
+    Reach(account::ReachArguments),
+    Record(record::RecordArguments),
+    Mail(mail::MailArguments),
+    Keys(keys::KeysArguments),
+    Region(node::RegionArguments),
+    Witness(node::WitnessArguments),
+}
+
+/// What a command gives back: how it ended, or an error for the person at the terminal.
+pub type Outcome = Result<Exit, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // A closed pipe leaves nobody to tell.
+            let _ = error.print();
+            return exit.report();
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Demo(arguments) => demo::demo(arguments),
+        Command::Demand(arguments) => demand::demand(arguments),
+        Command::Where(arguments) => account::where_is(arguments),
+        Command::Reach(arguments) => account::reach(arguments),
+        Command::Record(arguments) => record::record(arguments),
+        Command::Mail(arguments) => mail::mail(arguments),
+        Command::Keys(arguments) => keys::keys(arguments),
+        Command::Scenario(arguments) => scenario::scenario(arguments),
+        Command::Region(arguments) => node::region(arguments),
+        Command::Witness(arguments) => node::witness(arguments),
+    };
+    match outcome {
+        Ok(exit) => exit.report(),
+        Err(error) => {
+            screen::error(&*error);
+            Exit::Failed.report()
+        }
+    }
+}

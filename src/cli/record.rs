@@ -1,0 +1,158 @@
+//! `rogatory record`: the log, its checks, and what is inside a production.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::common::{ConfigArguments, Failure};
+use super::screen::{self, BOLD, Format};
+use super::{Exit, Outcome};
+use crate::diagnostic::SourceFile;
+use crate::record::opening::Opening;
+use crate::record::policy::{Accept, Policy};
+use crate::record::verify::verify_folder;
+use crate::region::production;
+use crate::world::AuthorityId;
+
+/// Look at the record of a deployment and check it; open a production as its recipient
+#[derive(Args, Debug)]
+pub struct RecordArguments {
+    #[command(subcommand)]
+    command: RecordCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum RecordCommand {
+    /// Show the head of the record and what has been published of it
+    Show {
+        /// The data folder of a deployment
+        #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
+        data: PathBuf,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Check the whole record: log signature, cosignatures, every tile, every published opening
+    ///
+    /// Works offline and with public keys only: those of the policy that lies beside the tiles, or one that you were
+    /// given by somebody else, which is what proves anything about head office. Names every damaged place and goes on.
+    Verify {
+        /// The data folder of a deployment
+        #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
+        data: PathBuf,
+        /// A policy from elsewhere: the log's key, the witnesses, the quorum
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Open a production with its recipient's key, and write the archive that is inside
+    ///
+    /// Only in a world whose authorities' keys are public, such as the demo's.
+    Open {
+        /// The production, as it lies in `authorities/` of the data folder
+        production: PathBuf,
+        /// Where to write the tar archive
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        config: ConfigArguments,
+    },
+}
+
+pub fn record(arguments: RecordArguments) -> Outcome {
+    match arguments.command {
+        RecordCommand::Show { data, format } => show(data, format),
+        RecordCommand::Verify { data, policy, format } => verify(data, policy, format),
+        RecordCommand::Open { production, out, config } => open(production, out, config),
+    }
+}
+
+fn read_policy(data: &std::path::Path, given: Option<PathBuf>) -> Result<Policy, Failure> {
+    let path = given.unwrap_or_else(|| data.join("record").join("policy"));
+    Ok(Policy::read(&SourceFile::read(&path)?)?)
+}
+
+fn show(data: PathBuf, format: Format) -> Outcome {
+    let checkpoint = SourceFile::read(&data.join("record").join("checkpoint"))?;
+    let policy = read_policy(&data, None)?;
+    let mut lines = checkpoint.text().lines();
+    let origin = lines.next().unwrap_or_default();
+    let size = lines.next().unwrap_or_default();
+    let root = lines.next().unwrap_or_default();
+    let opening = data.join("record").join("opening").join("0");
+    let genesis =
+        std::fs::read(opening).ok().and_then(|bytes| serde_json::from_slice::<Opening>(&bytes).ok());
+    let genesis = genesis.and_then(|opening| opening.value(crate::record::entry::Slot::Facts).ok().flatten());
+    if format == Format::Json {
+        screen::json(&serde_json::json!({
+            "origin": origin, "size": size, "root": root, "policy": policy.to_text(), "genesis": genesis,
+        }))?;
+        return Ok(Exit::Done);
+    }
+    screen::line(&format!("{BOLD}{origin}{BOLD:#}: {size} entries, root {root}"))?;
+    for witness in policy.witnesses() {
+        let independent = if witness.independent { "independent" } else { "head office holds its keys" };
+        let outsider = if witness.outsider { ", an outsider" } else { "" };
+        screen::line(&format!(
+            "  {:<18} {}  {independent}{outsider}, controlled by {}",
+            witness.id, witness.country, witness.controlled_by
+        ))?;
+    }
+    if genesis.as_ref().is_some_and(|genesis| genesis["seeded"] == true) {
+        screen::line(
+            "seeded: its secrets can be derived by anyone who knows the seed; nothing in it is private",
+        )?;
+    }
+    Ok(Exit::Done)
+}
+
+fn verify(data: PathBuf, policy: Option<PathBuf>, format: Format) -> Outcome {
+    let policy = read_policy(&data, policy)?;
+    let found = verify_folder(&data.join("record"), &policy, Accept::NormalOnly, &mut |_, _| {});
+    if format == Format::Json {
+        screen::json(&found)?;
+    } else {
+        for finding in &found.findings {
+            screen::line(&format!("{}{finding}{:#}", screen::BAD, screen::BAD))?;
+        }
+        if let Some(quorum) = &found.quorum {
+            let cosigners: Vec<&str> = quorum.cosigners.iter().map(|c| c.witness.as_str()).collect();
+            let outsider = if quorum.outsider { "an outsider among them" } else { "no outsider among them" };
+            screen::line(&format!("cosigned by {} ({outsider})", cosigners.join(", ")))?;
+        }
+        let verdict = if found.is_sound() { "sound" } else { "NOT sound" };
+        screen::line(&format!(
+            "{} entries and {} published openings checked: {BOLD}{verdict}{BOLD:#}",
+            found.entries, found.openings
+        ))?;
+    }
+    Ok(if found.is_sound() { Exit::Done } else { Exit::Failed })
+}
+
+fn open(path: PathBuf, out: PathBuf, config: ConfigArguments) -> Outcome {
+    let setup = config.read()?;
+    let failed = |error: std::io::Error| -> Failure { format!("`{}`: {error}", path.display()).into() };
+    let mut file = std::io::BufReader::new(std::fs::File::open(&path).map_err(failed)?);
+    let header = production::ProductionHeader::read(&mut file)?;
+    let recipient: AuthorityId = header.recipient.clone();
+    let secret =
+        setup.world.roster().demo_recipient_secret(&recipient).ok_or_else(|| {
+            format!("the production is for `{recipient}`, whose secret only `{recipient}` has")
+        })?;
+    let file = std::io::BufReader::new(std::fs::File::open(&path).map_err(failed)?);
+    let mut archive = std::io::BufWriter::new(
+        std::fs::File::create_new(&out)
+            .map_err(|error| -> Failure { format!("`{}` cannot be made: {error}", out.display()).into() })?,
+    );
+    let opened = production::open(file, &secret, &mut archive);
+    if opened.is_err() {
+        // What verified before the first bad part is true, and no production.
+        let _ = std::fs::remove_file(&out);
+    }
+    let (_, bytes) = opened?;
+    screen::line(&format!(
+        "opened as {recipient}: {bytes} bytes of tar archive in `{}`; SIMULATED",
+        out.display()
+    ))?;
+    Ok(Exit::Done)
+}
