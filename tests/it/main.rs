@@ -1,15 +1,19 @@
 //! Tests through the public interface: one binary, a module per topic, helpers in `common`.
 
 mod common;
+mod gate;
 mod law;
 mod law_books;
 mod layers;
 mod mail_files;
+mod provider;
 mod record_log;
 mod record_permit;
 /// The helpers of the record's unit tests, with the names they use.
 #[path = "../../src/record/testing.rs"]
 mod record_testing;
+mod record_verify;
+mod record_witness;
 mod region_identity;
 mod region_process;
 mod region_transport;

@@ -1,0 +1,217 @@
+//! One mailbox, one warrant, and what the gate makes of them on different days: from the law books and the world
+//! as they ship, and from nothing that was written for this case.
+
+use std::collections::BTreeMap;
+
+use rogatory::clock::SimTime;
+use rogatory::demand::*;
+use rogatory::directory::{Directory, NewAccount};
+use rogatory::gate::*;
+use rogatory::law::{Law, PositionKind};
+use rogatory::world::{DataClass, World};
+
+fn t(text: &str) -> SimTime {
+    text.parse().unwrap()
+}
+
+fn directory(world: &World) -> Directory {
+    let mut directory = Directory::default();
+    for (address, country) in [("dublin@post.example", "IE"), ("york@post.example", "US")] {
+        let new: NewAccount = serde_json::from_value(serde_json::json!({
+            "address": address, "contracted-with": "head-office", "name": "Somebody",
+            "declared-country": country, "created": "2012-01-01T00:00:00Z",
+        }))
+        .unwrap();
+        let account = directory.place(new, world).unwrap();
+        directory.add(account).unwrap();
+    }
+    directory
+}
+
+fn warrant(account: &str, issued: &str) -> Demand {
+    Demand {
+        id: "13-mag-2814".parse().unwrap(),
+        version: 1,
+        instrument: InstrumentKind::Warrant,
+        basis: "18 U.S.C. 2703(a)".to_owned(),
+        issuing: "us-sdny-magistrate".parse().unwrap(),
+        validating: None,
+        on_behalf_of: "US".parse().unwrap(),
+        served_on: "head-office".parse().unwrap(),
+        issued: t(issued),
+        valid_until: None,
+        return_by: None,
+        proof: ProofLevel::ProbableCause,
+        offence: Offence {
+            description: "narcotics trafficking".to_owned(),
+            max_penalty_years: 20,
+            listed: false,
+            place: "US".parse().unwrap(),
+        },
+        acts: vec![Act::Disclose],
+        accounts: vec![account.parse().unwrap()],
+        classes: vec![DataClass::Content, DataClass::Traffic, DataClass::Subscriber],
+        range: DateRange::ALL,
+        term: Term::Stored,
+        emergency: false,
+        deliver_to: "us-fbi".parse().unwrap(),
+        relates: None,
+        executes: None,
+    }
+}
+
+struct Bench {
+    world: World,
+    law: Law,
+    directory: Directory,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let world = World::standard().unwrap();
+        let law = Law::standard().unwrap();
+        let directory = directory(&world);
+        Bench { world, law, directory }
+    }
+
+    fn decide(&self, demand: &Demand, at: &str) -> BTreeMap<(DataClass, String), ItemDecision> {
+        let received = Event::Received {
+            demand: Box::new(demand.clone()),
+            instrument: InstrumentNote { digest: String::new(), served_on: demand.served_on.clone() },
+            timing: demand.issued,
+        };
+        let matter = Matter::open(received).unwrap();
+        let stance = StanceTable::from(self.world.provider().stance(t(at)));
+        let desk =
+            Desk { world: &self.world, law: &self.law, directory: &self.directory, stance, now: t(at) };
+        let holdings: Holdings = desk.items(&matter).into_iter().map(|item| (item, 1)).collect();
+        let decisions = desk.decide(&desk.premises(&matter, &holdings));
+        let key = |d: &ItemDecision| (d.item.class, d.item.place.regions()[0].to_string());
+        decisions.into_iter().map(|d| (key(&d), d)).collect()
+    }
+
+    fn dublin_content(&self, demand: &Demand, at: &str) -> ItemDecision {
+        self.decide(demand, at).remove(&(DataClass::Content, "ie-dublin".to_owned())).unwrap()
+    }
+}
+
+fn position(decision: &ItemDecision, law: &str) -> PositionKind {
+    decision.positions.iter().find(|p| p.jurisdiction.as_str() == law).map(|p| p.kind).unwrap()
+}
+
+#[test]
+fn four_dates_have_four_answers() {
+    let bench = Bench::new();
+    let old = warrant("dublin@post.example", "2013-12-04T15:00:00Z");
+
+    let in_2014 = bench.dublin_content(&old, "2014-08-30T12:00:00Z");
+    assert_eq!((in_2014.duty, in_2014.outcome), (Duty::Compelled, None), "{in_2014:#?}");
+
+    let in_2016 = bench.dublin_content(&old, "2016-07-15T12:00:00Z");
+    assert_ne!(position(&in_2016, "US"), PositionKind::Compels, "{in_2016:#?}");
+    assert_eq!(in_2016.outcome, Some(Outcome::TreatyOpen), "{in_2016:#?}");
+
+    let overtaken = bench.dublin_content(&old, "2018-03-24T12:00:00Z");
+    assert_eq!(
+        (overtaken.duty, position(&overtaken, "US")),
+        (Duty::Open, PositionKind::Open),
+        "{overtaken:#?}"
+    );
+
+    let new = warrant("dublin@post.example", "2018-03-30T15:00:00Z");
+    let in_2018 = bench.dublin_content(&new, "2018-04-03T12:00:00Z");
+    assert_eq!((in_2018.duty, in_2018.outcome), (Duty::Compelled, Some(Outcome::Produced)), "{in_2018:#?}");
+}
+
+#[test]
+fn under_the_gdpr_one_law_compels_and_another_leaves_it_open() {
+    let bench = Bench::new();
+    let new = warrant("dublin@post.example", "2018-05-26T15:00:00Z");
+    let decision = bench.dublin_content(&new, "2018-05-26T16:00:00Z");
+    assert_eq!(position(&decision, "US"), PositionKind::Compels);
+    assert_eq!(position(&decision, "EU"), PositionKind::Open);
+    assert_eq!(decision.duty, Duty::Open);
+}
+
+#[test]
+fn what_rests_at_home_is_produced_at_once() {
+    let bench = Bench::new();
+    let demand = warrant("york@post.example", "2013-12-04T15:00:00Z");
+    for (key, decision) in bench.decide(&demand, "2013-12-04T16:00:00Z") {
+        assert_eq!((decision.duty, decision.outcome), (Duty::Compelled, Some(Outcome::Produced)), "{key:?}");
+    }
+    // And of the Dublin mailbox, what rests in the United States.
+    let demand = warrant("dublin@post.example", "2013-12-04T15:00:00Z");
+    let decisions = bench.decide(&demand, "2013-12-04T16:00:00Z");
+    let subscriber = &decisions[&(DataClass::Subscriber, "us-virginia".to_owned())];
+    assert_eq!(subscriber.outcome, Some(Outcome::Produced), "{subscriber:#?}");
+}
+
+#[test]
+fn a_local_order_that_answers_a_request_compels_in_ireland() {
+    let bench = Bench::new();
+    let mut order = warrant("dublin@post.example", "2017-05-01T10:00:00Z");
+    order.instrument = InstrumentKind::LocalOrder;
+    order.issuing = "ie-district-court".parse().unwrap();
+    order.on_behalf_of = "IE".parse().unwrap();
+    order.served_on = "ireland".parse().unwrap();
+    order.deliver_to = "ie-garda".parse().unwrap();
+    order.executes = Some(ExecutesRequest {
+        requesting: "US".parse().unwrap(),
+        treaty: "US-Ireland MLAT".to_owned(),
+        use_limit: "this case only".to_owned(),
+    });
+    for at in ["2017-05-02T10:00:00Z", "2018-06-01T10:00:00Z"] {
+        let decision = bench.dublin_content(&order, at);
+        assert_eq!(decision.duty, Duty::Compelled, "{at}: {decision:#?}");
+    }
+}
+
+#[test]
+fn a_country_without_a_law_book_fails_closed() {
+    let bench = Bench::new();
+    let mut demand = warrant("york@post.example", "2013-12-04T15:00:00Z");
+    demand.issuing = "br-federal-court".parse().unwrap();
+    demand.on_behalf_of = "BR".parse().unwrap();
+    demand.served_on = "brazil".parse().unwrap();
+    demand.deliver_to = "br-federal-court".parse().unwrap();
+    for (key, decision) in bench.decide(&demand, "2013-12-05T15:00:00Z") {
+        assert_eq!(position(&decision, "BR"), PositionKind::NotCovered, "{key:?}");
+        assert!(!decision.outcome.is_some_and(Outcome::is_production), "{key:?}");
+    }
+}
+
+#[test]
+fn a_decision_can_be_made_again_from_its_premise() {
+    let bench = Bench::new();
+    let demand = warrant("dublin@post.example", "2013-12-04T15:00:00Z");
+    let matter = Matter::open(Event::Received {
+        demand: Box::new(demand.clone()),
+        instrument: InstrumentNote { digest: String::new(), served_on: demand.served_on.clone() },
+        timing: demand.issued,
+    })
+    .unwrap();
+    let stance = StanceTable::from(bench.world.provider().stance(t("2013-12-05")));
+    let desk = Desk {
+        world: &bench.world,
+        law: &bench.law,
+        directory: &bench.directory,
+        stance,
+        now: t("2013-12-05"),
+    };
+    let premises = desk.premises(&matter, &Holdings::new());
+    let decisions = desk.decide(&premises);
+    let event = Event::Decided {
+        law: bench.law.revision().to_owned(),
+        facts: premises,
+        decision: decisions,
+        timing: t("2013-12-05"),
+        note: Cause::Received,
+    };
+    // Through the record's slots and back, as an auditor reads it.
+    let read = Event::from_slots(event.slots()).unwrap();
+    assert_eq!(read, event);
+    let Event::Decided { facts, decision, .. } = read else { unreachable!() };
+    let again: Vec<ItemDecision> = facts.iter().map(|premise| decide(&bench.law, premise)).collect();
+    assert_eq!(again, decision);
+}

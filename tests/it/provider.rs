@@ -1,0 +1,229 @@
+//! The whole provider in one process: what it decides, what it hands over, what it remembers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rogatory::clock::SimTime;
+use rogatory::demand::{DemandId, Outcome};
+use rogatory::law::Law;
+use rogatory::mail::Story;
+use rogatory::provider::{Deployment, DeploymentOptions, KeyHolder, Nodes};
+use rogatory::region::production;
+use rogatory::scenario::{Backstage, Names, Playhouse, Report, Script, Unwatched, built_in, run};
+use rogatory::world::{AuthorityId, World, WorldSource};
+
+fn backstage(data: &Path) -> Backstage {
+    Backstage {
+        world: WorldSource::standard(),
+        law: Arc::new(Law::standard().unwrap()),
+        story: Arc::new(Story::standard().unwrap()),
+        data: data.to_owned(),
+        nodes: Nodes::Here,
+        wan: false,
+    }
+}
+
+fn script(name: &str) -> Script {
+    let backstage = backstage(Path::new("unused"));
+    let names = Names::of(&World::standard().unwrap(), &backstage.law, &backstage.story);
+    let file = built_in().find(|file| file.path().file_stem().is_some_and(|stem| stem == name)).unwrap();
+    Script::parse(&file, &names).unwrap_or_else(|error| panic!("{error}"))
+}
+
+async fn play(name: &str, data: &Path) -> (Report, Playhouse) {
+    let mut playhouse = Playhouse::new(backstage(data));
+    let report = run(&script(name), &mut playhouse, &mut Unwatched).await.unwrap();
+    (report, playhouse)
+}
+
+fn failures(report: &Report) -> Vec<String> {
+    let failed = report.checks().filter(|check| !matches!(check.verdict, rogatory::scenario::Verdict::Held));
+    failed.map(|check| format!("line {}: {}: {:?}", check.line, check.subject, check.verdict)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_script_that_ships_holds() {
+    for name in ["dublin-warrant", "dublin-treaty-2016", "dublin-warrant-gdpr", "dublin-region-custody"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (report, playhouse) = play(name, &folder.path().join("data")).await;
+        assert!(report.holds(), "{name}: {:#?} {:?}", failures(&report), report.stopped);
+        assert!(report.expectations.total() > 0, "{name}");
+        playhouse.into_deployment().unwrap().stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_seed_gives_the_same_record() {
+    let mut roots = Vec::new();
+    for _ in 0..2 {
+        let folder = tempfile::tempdir().unwrap();
+        let (report, _playhouse) = play("dublin-warrant", &folder.path().join("data")).await;
+        roots.push(report.record.unwrap());
+    }
+    assert_eq!(roots[0], roots[1]);
+}
+
+fn productions(data: &Path, authority: &str) -> Vec<std::path::PathBuf> {
+    let Ok(entries) = std::fs::read_dir(data.join("authorities").join(authority)) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_production_opens_for_its_recipient_and_holds_the_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (_, playhouse) = play("dublin-warrant", &data).await;
+    let world = World::standard().unwrap();
+    let recipient: AuthorityId = "us-attorney-sdny".parse().unwrap();
+    let secret = world.roster().demo_recipient_secret(&recipient).unwrap();
+    let other = world.roster().demo_recipient_secret(&"ie-garda".parse().unwrap()).unwrap();
+    let story = Story::standard().unwrap();
+    let theo = story.account("theo").unwrap();
+    let mut found = 0;
+    let mut productions = productions(&data, recipient.as_str());
+    productions.retain(|path| path.to_string_lossy().contains("13-mag-2815"));
+    assert!(!productions.is_empty());
+    for path in productions {
+        let sealed = std::fs::read(&path).unwrap();
+        assert!(production::open(sealed.as_slice(), &other, &mut Vec::new()).is_err());
+        let mut tar = Vec::new();
+        production::open(sealed.as_slice(), &secret, &mut tar).unwrap();
+        for delivery in story.mailbox(&theo.address) {
+            let bytes = &delivery.message.bytes;
+            found += usize::from(tar.windows(bytes.len()).any(|window| window == bytes));
+        }
+    }
+    // The control mailbox is at home in the United States, and all of it was produced.
+    assert_eq!(found, story.mailbox(&theo.address).count());
+    playhouse.into_deployment().unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn head_office_and_the_disk_hold_no_plaintext() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (_, playhouse) = play("dublin-warrant", &data).await;
+    playhouse.into_deployment().unwrap().stop().await;
+    let story = Story::standard().unwrap();
+    let molly = story.account("molly").unwrap();
+    let mut needles: Vec<Vec<u8>> = vec![b"molly@post.example".to_vec(), b"theo@post.example".to_vec()];
+    for delivery in story.mailbox(&molly.address).take(20) {
+        // A line from the middle of the body.
+        let text = String::from_utf8_lossy(&delivery.message.bytes).into_owned();
+        needles.extend(text.lines().rfind(|l| l.len() > 40).map(|l| l.as_bytes().to_vec()));
+    }
+    let mut files = Vec::new();
+    list(&data, &mut files);
+    assert!(files.len() > 50);
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        for needle in &needles {
+            let shown = bytes.windows(needle.len()).any(|window| window == needle.as_slice());
+            assert!(!shown, "{}: {}", file.display(), String::from_utf8_lossy(needle));
+        }
+    }
+}
+
+fn list(folder: &Path, into: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { list(&path, into) } else { into.push(path) }
+    }
+}
+
+fn options(data: &Path) -> DeploymentOptions {
+    let script = script("dublin-warrant");
+    DeploymentOptions {
+        data: data.to_owned(),
+        world: Arc::new(World::standard().unwrap()),
+        law: Arc::new(Law::standard().unwrap()),
+        seed: Some(script.seed.clone()),
+        start: script.start.time(),
+        nodes: Nodes::Here,
+        config: None,
+        wan: false,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployment_that_is_started_again_has_the_same_record_and_matters() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (report, playhouse) = play("dublin-warrant", &data).await;
+    let head = report.record.unwrap();
+    let deployment = playhouse.into_deployment().unwrap();
+    let before = serde_json::to_value(deployment.provider.list()).unwrap();
+    deployment.stop().await;
+
+    let again = Deployment::start(options(&data)).await.unwrap();
+    let found = again.provider.record_head();
+    assert_eq!((found.size, found.root), (head.size, head.root));
+    assert_eq!(serde_json::to_value(again.provider.list()).unwrap(), before);
+    again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_released_without_a_quorum() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    // The outside witness's folder is lost before the first start: it refuses to cosign anything but size 0, and
+    // no quorum is without an outsider.
+    let deployment = Deployment::start(options(&data)).await.unwrap();
+    deployment.stop().await;
+    std::fs::write(data.join("witness/fjord-university/witness.state"), b"not a state").unwrap();
+    let started = Deployment::start(options(&data)).await;
+    assert!(started.is_err(), "a witness with a damaged memory must not start");
+    assert!(productions(&data, "us-attorney-sdny").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_demand_that_was_altered_is_no_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut deployment = Deployment::start(options(&folder.path().join("data"))).await.unwrap();
+    let script = script("dublin-warrant");
+    let demand = script
+        .steps
+        .iter()
+        .find_map(|step| match &step.action {
+            rogatory::scenario::Action::Demand(demand) => Some(demand.as_ref().clone()),
+            _ => None,
+        })
+        .unwrap();
+    let signed = deployment.provider.sign(&demand).unwrap();
+    let mut body = signed.body().to_vec();
+    let at = body.windows(5).position(|w| w == b"molly").unwrap();
+    body[at] = b'p';
+    let forged = rogatory::demand::SignedInstrument::from_parts(body, signed.signature().to_vec());
+    let before = deployment.provider.record_head();
+    assert!(deployment.provider.receive(forged).await.is_err());
+    assert_eq!(deployment.provider.record_head(), before, "what is not authentic begins no matter");
+
+    // The genuine one names an account that does not exist here: it goes back, on the record.
+    deployment.provider.receive(signed).await.unwrap();
+    let id: DemandId = demand.id.clone();
+    let view = deployment.provider.show(id.as_str()).unwrap();
+    assert!(!view.returned_for.is_empty());
+    deployment.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_and_reach_agree_with_the_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, playhouse) = play("dublin-region-custody", &folder.path().join("data")).await;
+    let deployment = playhouse.into_deployment().unwrap();
+    let molly = "molly@post.example".parse().unwrap();
+    let place = deployment.provider.where_is(&molly).await.unwrap();
+    assert!(place.copies.iter().all(|copy| copy.allowed));
+    for copy in &place.copies {
+        let head_office = copy.keys.contains(&KeyHolder::HeadOffice);
+        assert_eq!(head_office, copy.region.as_str() != "ie-dublin", "{copy:?}");
+    }
+    let at: SimTime = "2018-06-10".parse().unwrap();
+    let reach = deployment.provider.reach(&molly, at).unwrap();
+    let dublin: Vec<_> = reach.can.iter().filter(|can| can.region.as_str() == "ie-dublin").collect();
+    assert!(dublin.iter().all(|can| can.who == KeyHolder::Region));
+    assert!(reach.may.iter().any(|may| may.outcome == Some(Outcome::Produced)));
+    deployment.stop().await;
+}
