@@ -78,7 +78,9 @@ async fn import(address: Address, path: PathBuf, running: RunningArguments) -> O
                 match answer.map_err(|error| Failure::from(error.message))?.reply {
                     Told::Imported(one) => total.add(&one),
                     _ => {
-                        return Err("the provider answered another question; is it of another version?".into());
+                        return Err(
+                            "the provider answered another question; is it of another version?".into()
+                        );
                     }
                 }
             }
