@@ -7,6 +7,7 @@ mod law_books;
 mod layers;
 mod mail_files;
 mod provider;
+mod record_faults;
 mod record_log;
 mod record_permit;
 /// The helpers of the record's unit tests, with the names they use.

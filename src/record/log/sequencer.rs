@@ -38,9 +38,21 @@ pub(super) struct State {
     /// The leaves of the entry bundle that is not full yet, as they stand in its file.
     bundle: Vec<u8>,
     end: JournalEnd,
+    /// Full tiles whose partial ones may go once the full ones are synced: until then the journal may start at one of
+    /// the partial ones, and a power cut may have forgotten the full one.
+    replaced: Vec<String>,
 }
 
 impl State {
+    /// Starts a new journal at the head, and removes what nothing starts from any more.
+    fn start_journal(&mut self, storage: &dyn Storage) -> io::Result<()> {
+        self.end = start_journal(storage, self.head())?;
+        for full in self.replaced.drain(..) {
+            storage.remove_partials(&full)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn head(&self) -> TreeHead {
         self.edge.head()
     }
@@ -98,14 +110,13 @@ impl Staged {
                 storage.write(&tile_path(level, number, nodes.width()), &nodes.to_bytes())?;
             }
         }
-        // A full tile replaces the partial ones before it.
-        for (number, _) in &self.full_bundles {
-            storage.remove_partials(&entries_path(*number, TILE_WIDTH))?;
-        }
-        for tile in &self.full_tiles {
-            storage.remove_partials(&tile_path(tile.level, tile.number, TILE_WIDTH))?;
-        }
         Ok(())
+    }
+
+    /// The full tiles, each of which replaces the partial ones before it.
+    fn full_paths(&self) -> impl Iterator<Item = String> {
+        let bundles = self.full_bundles.iter().map(|(number, _)| entries_path(*number, TILE_WIDTH));
+        bundles.chain(self.full_tiles.iter().map(|tile| tile_path(tile.level, tile.number, TILE_WIDTH)))
     }
 }
 
@@ -137,7 +148,7 @@ pub(super) fn recover(storage: &dyn Storage) -> Result<State, LogError> {
         }
     };
     let (_, end) = journal::header(journal.base);
-    let mut state = State { edge, bundle, end };
+    let mut state = State { edge, bundle, end, replaced: Vec::new() };
     let replayed = journal.batches.len();
     for batch in journal.batches {
         let staged = Staged::new(&state, batch.leaves.iter().map(Vec::as_slice));
@@ -145,9 +156,10 @@ pub(super) fn recover(storage: &dyn Storage) -> Result<State, LogError> {
             return Err(LogError::Batch { found: staged.edge.head(), said: batch.head });
         }
         staged.write(storage)?;
+        state.replaced.extend(staged.full_paths());
         (state.edge, state.bundle) = (staged.edge, staged.bundle);
     }
-    state.end = start_journal(storage, state.head())?;
+    state.start_journal(storage)?;
     tracing::info!(size = state.head().size, replayed, "the record is open");
     Ok(state)
 }
@@ -303,13 +315,14 @@ impl Sequencer {
         if let Err(error) = staged.write(storage.as_ref()) {
             return self.after_failure(error, head);
         }
+        let mut replaced = state.replaced;
+        replaced.extend(staged.full_paths());
         self.shared.tree().advance(staged.edge.clone(), staged.full_tiles);
-        let mut state = State { edge: staged.edge, bundle: staged.bundle, end };
-        if state.end.at > self.journal_max_bytes {
-            match start_journal(storage.as_ref(), head) {
-                Ok(end) => state.end = end,
-                Err(error) => return self.after_failure(error, head),
-            }
+        let mut state = State { edge: staged.edge, bundle: staged.bundle, end, replaced };
+        if state.end.at > self.journal_max_bytes
+            && let Err(error) = state.start_journal(storage.as_ref())
+        {
+            return self.after_failure(error, head);
         }
         Ok(state)
     }
