@@ -12,6 +12,7 @@ use toml::{Spanned, Table, Value};
 use super::load::files_in;
 use super::{Explanation, Law, PositionKind, Question};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::embedded;
 use crate::world::Jurisdiction;
 
 /// One question and the answer it should get.
@@ -51,11 +52,24 @@ impl fmt::Display for LawTestResult {
 }
 
 impl LawTest {
+    /// The tests that were built into the program.
+    pub fn standard() -> Result<Vec<LawTest>, Diagnostics> {
+        let files = embedded::under("config/law/tests/").map(|(path, text)| SourceFile::new(path, text));
+        LawTest::from_files(files.map(Ok))
+    }
+
     /// Reads the tests of every `.toml` file of a folder that has any, in the order of file names.
     pub fn load(folder: &Path) -> Result<Vec<LawTest>, Diagnostics> {
+        let paths = files_in(folder, &["toml"])?;
+        LawTest::from_files(paths.iter().map(|path| SourceFile::read(path)))
+    }
+
+    fn from_files(
+        files: impl Iterator<Item = Result<SourceFile, Diagnostic>>,
+    ) -> Result<Vec<LawTest>, Diagnostics> {
         let (mut tests, mut errors) = (Vec::new(), Vec::new());
-        for path in files_in(folder, &["toml"])? {
-            match SourceFile::read(&path).and_then(|file| read(&file)) {
+        for file in files {
+            match file.and_then(|file| read(&file)) {
                 Ok(found) => tests.extend(found),
                 Err(error) => errors.push(error),
             }
