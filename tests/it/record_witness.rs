@@ -195,6 +195,36 @@ impl WitnessState for Failing {
     }
 }
 
+/// A memory that keeps what it was asked to keep.
+struct Watched(MemoryState, Arc<Mutex<Vec<Remembered>>>);
+
+impl WitnessState for Watched {
+    fn load(&self) -> Result<Remembered, StateError> {
+        self.0.load()
+    }
+
+    fn compare_and_swap(&mut self, expected: TreeHead, next: &Remembered) -> Result<(), StateError> {
+        self.1.lock().unwrap().push(next.clone());
+        self.0.compare_and_swap(expected, next)
+    }
+}
+
+#[test]
+fn a_witness_remembers_before_it_signs() {
+    let history = History::of(&["a", "b", "c", "d"]);
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let witness = witness(Watched(MemoryState::new(), kept.clone()));
+    let request = history.request(0, 2);
+    let signature = witness.add_checkpoint(&request).unwrap();
+    let [remembered] = kept.lock().unwrap().clone().try_into().unwrap();
+    assert_eq!(remembered.head, history.head(2));
+    // When the memory moved there was no cosignature yet.
+    let note = SignedCheckpoint::parse(&remembered.note).unwrap();
+    assert_eq!(note.cosigned_by(witness.verifier()), Ok(None));
+    // What it serves of its memory is what it answered.
+    assert_eq!(witness.checkpoint().unwrap(), request.checkpoint.with_signatures([signature]).to_string());
+}
+
 #[test]
 fn a_witness_that_cannot_remember_does_not_sign() {
     let history = History::of(&["a", "b", "c", "d"]);

@@ -66,7 +66,10 @@ impl Witness {
     /// The newest checkpoint it cosigned, with the log's signature and its own, as tlog-witness serves it.
     pub fn checkpoint(&self) -> Option<String> {
         let inner = self.lock();
-        (!inner.remembered.note.is_empty()).then(|| inner.remembered.note.clone())
+        let checkpoint = SignedCheckpoint::parse(&inner.remembered.note).ok()?;
+        // An Ed25519 signature over the same time and text is the same signature.
+        let own = self.cosigner.cosign(inner.remembered.time, checkpoint.text());
+        Some(checkpoint.with_signatures([own]).to_string())
     }
 
     /// Cosigns a checkpoint that extends what it has seen. Blocks on its disk.
@@ -136,13 +139,12 @@ impl Witness {
 
         // A clock that went back must not make a newer statement look older.
         let time = self.clock.now().unix_seconds().max(inner.remembered.time).max(1);
-        let signature = self.cosigner.cosign(time, checkpoint.text());
-        let note = checkpoint.only_by(&[&self.log]).with_signatures([signature.clone()]).to_string();
+        let note = checkpoint.only_by(&[&self.log]).to_string();
         let next = Remembered { head: offered, time, note };
-        // The signature exists in this function only; it leaves after the memory has moved.
+        // A crash behind this line: it remembers what it did not sign, and signs it when it is asked again.
         inner.state.compare_and_swap(own, &next)?;
         inner.remembered = next;
-        Ok(signature)
+        Ok(self.cosigner.cosign(time, checkpoint.text()))
     }
 
     /// Compares its memory with checkpoints that others hold, after a restore from a backup. If one of them carries its own

@@ -14,7 +14,7 @@ pub struct Remembered {
     pub head: TreeHead,
     /// When it last cosigned, in seconds since 1970; 0 if never.
     pub time: i64,
-    /// The checkpoint it cosigned, with the log's signature and its own; empty if none.
+    /// The checkpoint it cosigned, with the log's signature; empty if none.
     pub note: String,
 }
 
