@@ -15,7 +15,7 @@ use crate::entropy::Entropy;
 use crate::law::Law;
 use crate::record::genesis::{Digests, Genesis};
 use crate::record::key::{KeyError, LogSigner};
-use crate::record::log::{Log, LogError, LogOptions};
+use crate::record::log::{JOURNAL_MAX_BYTES, Log, LogError, LogOptions};
 use crate::record::policy::{Accept, Policy, PolicyError, PolicyWitness};
 use crate::record::secret::RecordSecret;
 use crate::record::storage::FolderStorage;
@@ -349,7 +349,6 @@ impl Site {
         witnesses: Witnesses,
     ) -> Result<Log, DeploymentError> {
         let failed = |error| DeploymentError::Io { path: self.record.clone(), source: error };
-        let is_new = !self.record.join("checkpoint").exists();
         let log_options = LogOptions {
             signer: LogSigner::new(ORIGIN, &self.entropy.draw("signing key", b"log"))?,
             secret: RecordSecret::draw(&self.entropy),
@@ -359,18 +358,15 @@ impl Site {
             openings: Arc::new(cabinet.clone()),
             witnesses,
             witness_deadline: Duration::from_secs(5),
-            journal_max_bytes: 16 * 1024 * 1024,
+            journal_max_bytes: JOURNAL_MAX_BYTES,
         };
-        if !is_new {
-            return Ok(Log::open(log_options).await?);
-        }
         let digests = Digests {
             world: options.world.digest(),
             roster: options.world.roster_digest(),
             law: options.law.digest(),
         };
         let genesis = Genesis::new(&self.policy, options.start, options.seed.is_some(), digests);
-        Ok(Log::create(log_options, &genesis).await?)
+        Ok(Log::open_or_create(log_options, &genesis).await?)
     }
 }
 

@@ -35,8 +35,8 @@ pub trait Storage: ReadTiles + 'static {
     /// Writes a resource. Readers see the old bytes or the new ones. Durable after [`Storage::sync`].
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
 
-    /// Removes the partial tiles under `<tile>.p/`, which a full tile has replaced.
-    fn remove_partials(&self, full: &str) -> io::Result<()>;
+    /// Removes the partial tiles under `<tile>.p/`, which a full tile has replaced, but for the one of width `keep`.
+    fn remove_partials(&self, full: &str, keep: Option<usize>) -> io::Result<()>;
 
     /// Makes every resource written so far durable.
     fn sync(&self) -> io::Result<()>;
@@ -98,6 +98,8 @@ pub struct FolderStorage {
     journal: Mutex<Option<Journal>>,
     /// Written since the last sync.
     dirty: Mutex<BTreeSet<PathBuf>>,
+    /// Held by the call that syncs.
+    syncing: Mutex<()>,
     /// Held as long as this lives, so that two processes never both append.
     _lock: File,
 }
@@ -129,6 +131,7 @@ impl FolderStorage {
             own: own.to_owned(),
             journal: Mutex::new(None),
             dirty: Mutex::new(BTreeSet::new()),
+            syncing: Mutex::new(()),
             _lock: lock,
         })
     }
@@ -234,30 +237,64 @@ impl Storage for FolderStorage {
         Ok(())
     }
 
-    fn remove_partials(&self, full: &str) -> io::Result<()> {
+    fn remove_partials(&self, full: &str, keep: Option<usize>) -> io::Result<()> {
         let folder = self.served.join(format!("{full}.p"));
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        let kept = keep.map(|width| folder.join(width.to_string()));
+        match &kept {
+            None => absent_is_fine(fs::remove_dir_all(&folder))?,
+            Some(kept) => {
+                for entry in absent_is_fine(fs::read_dir(&folder).map(Some))?.into_iter().flatten() {
+                    let path = entry?.path();
+                    if path != *kept {
+                        absent_is_fine(fs::remove_file(path))?;
+                    }
+                }
+            }
         }
         let mut dirty = self.dirty.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        dirty.retain(|path| !path.starts_with(&folder));
+        dirty.retain(|path| !path.starts_with(&folder) || Some(path) == kept.as_ref());
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut dirty = self.dirty.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // One at a time: whoever returns has to know that what another call took is durable, too.
+        let _turn = self.syncing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let dirty = || self.dirty.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let files = std::mem::take(&mut *dirty());
+        // Readers and writers go on while the disk works.
+        let synced = self.sync_files(&files);
+        if synced.is_err() {
+            dirty().extend(files);
+        }
+        synced
+    }
+}
+
+impl FolderStorage {
+    fn sync_files(&self, files: &BTreeSet<PathBuf>) -> io::Result<()> {
         let mut folders = BTreeSet::new();
-        for path in dirty.iter() {
-            File::open(path)?.sync_all()?;
+        for path in files {
+            match File::open(path) {
+                Ok(file) => file.sync_all()?,
+                // A partial tile that a full one has replaced meanwhile; the full one is in line itself.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            }
             let inside = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.served));
             folders.extend(inside.map(Path::to_owned));
         }
         for folder in &folders {
             File::open(folder)?.sync_all()?;
         }
-        dirty.clear();
         Ok(())
+    }
+}
+
+/// Success, and nothing to show, where there was nothing to work on.
+fn absent_is_fine<T: Default>(done: io::Result<T>) -> io::Result<T> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+        done => done,
     }
 }
 
@@ -323,9 +360,56 @@ mod tests {
         storage.write("tile/0/000.p/5", b"a").unwrap();
         storage.write("tile/0/000", b"b").unwrap();
         assert_eq!(storage.read("tile/0/000.p/5").unwrap().unwrap(), b"a");
-        storage.remove_partials("tile/0/000").unwrap();
-        storage.remove_partials("tile/0/001").unwrap();
+        storage.write("tile/0/000.p/6", b"c").unwrap();
+        storage.remove_partials("tile/0/000", Some(6)).unwrap();
+        storage.remove_partials("tile/0/001", Some(6)).unwrap();
         assert_eq!(storage.read("tile/0/000.p/5").unwrap(), None);
+        assert_eq!(storage.read("tile/0/000.p/6").unwrap().unwrap(), b"c");
+        storage.remove_partials("tile/0/000", None).unwrap();
+        storage.remove_partials("tile/0/001", None).unwrap();
+        assert_eq!(storage.read("tile/0/000.p/6").unwrap(), None);
         storage.sync().unwrap();
+    }
+
+    /// Waits for `what`, for ten seconds at most.
+    fn eventually(what: impl Fn() -> bool) -> bool {
+        (0..1000).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            what()
+        })
+    }
+
+    /// A named pipe stands for a slow disk: opening it waits until somebody opens its other end.
+    #[test]
+    fn a_sync_holds_up_no_writer_and_waits_for_the_sync_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let served = folder.path().join("s");
+        let storage = FolderStorage::open(&served, &folder.path().join("o")).unwrap();
+        storage.write("slow", b"a").unwrap();
+        fs::remove_file(served.join("slow")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(served.join("slow")).status().unwrap();
+        assert!(made.success());
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| storage.sync());
+            // The first has taken its files when they are no longer in line.
+            let taken = || storage.dirty.try_lock().is_ok_and(|dirty| dirty.is_empty());
+            let was_taken = eventually(taken);
+            let second = was_taken.then(|| {
+                storage.write("other", b"b").unwrap();
+                scope.spawn(|| storage.sync())
+            });
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let overlapped = second.as_ref().is_some_and(|second| second.is_finished());
+            // The disk comes back, with an ordinary file of that name; syncing a pipe is an error.
+            fs::rename(served.join("slow"), folder.path().join("pipe")).unwrap();
+            fs::write(served.join("slow"), b"a").unwrap();
+            drop(OpenOptions::new().write(true).open(folder.path().join("pipe")).unwrap());
+            assert!(first.join().unwrap().is_err());
+            assert!(was_taken, "a writer has to wait for the disk");
+            assert!(!overlapped, "the second sync returned while what the first took was not durable");
+            // What the first could not sync is still in line for the second.
+            second.unwrap().join().unwrap().unwrap();
+            assert!(storage.dirty.lock().unwrap().is_empty());
+        });
     }
 }

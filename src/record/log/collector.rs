@@ -101,12 +101,16 @@ impl Collector {
         for id in clients.keys() {
             tracing::warn!(witness = %id, "a witness that the policy does not name is never asked");
         }
-        let collector = Collector { parts, witnesses, round: None, wanted: false, waiters: BTreeMap::new() };
+        let mut collector =
+            Collector { parts, witnesses, round: None, wanted: false, waiters: BTreeMap::new() };
+        // What a crash, or a lost checkpoint, left unpublished is published without waiting for the next append.
+        collector.wanted = collector.parts.head.size > collector.published_size();
         collector.report();
         collector
     }
 
     pub(super) async fn run(mut self, mut events: mpsc::UnboundedReceiver<Event>) {
+        self.step().await;
         while let Some(event) = events.recv().await {
             match event {
                 Event::Committed { head, waiters } => {

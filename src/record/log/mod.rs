@@ -11,20 +11,22 @@
 //! If no quorum comes together, callers are told so and their entries stay: a log is never rewound.
 
 mod collector;
+mod error;
 mod sequencer;
 
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::checkpoint::{CheckpointError, SignedCheckpoint};
-use super::entry::{DraftError, EntryDraft, Leaf, SealedEntry, Slot};
+pub use error::{AppendError, LogError};
+
+use super::checkpoint::SignedCheckpoint;
+use super::entry::{EntryDraft, Leaf, SealedEntry, Slot};
 use super::genesis::Genesis;
-use super::journal::{self, JournalError};
+use super::journal;
 use super::key::LogSigner;
-use super::opening::{FullOpening, Opening, OpeningError, OpeningStore};
+use super::opening::{FullOpening, Opening, OpeningStore};
 use super::permit::{Consistency, EncodedLeaf, Later, Permit};
 use super::policy::{Accept, Policy, Quorum};
 use super::secret::RecordSecret;
@@ -126,38 +128,86 @@ pub struct PermitRequest {
 }
 
 impl Log {
-    /// Starts a new log with its genesis as entry 0. Fails if there is one already. Succeeds also when no quorum of witnesses
-    /// can be reached yet: the entry stays, and [`Log::await_quorum`] tries again.
+    /// Starts a new log with its genesis as entry 0. Fails if there is one already; goes on where an earlier call was
+    /// interrupted. Succeeds also when no quorum of witnesses can be reached yet: the entry stays, and
+    /// [`Log::await_quorum`] tries again.
     pub async fn create(options: LogOptions, genesis: &Genesis) -> Result<Self, LogError> {
-        let storage = options.storage.clone();
-        let is_new = blocking(move || storage.load_journal().map(|bytes| bytes.is_empty())).await??;
-        if !is_new {
+        Log::begin(&options).await?;
+        let log = Log::start(options).await?;
+        if log.head().size > 0 {
+            log.close().await;
             return Err(LogError::Exists);
         }
-        let (header, _) = journal::header(TreeHead::EMPTY);
+        log.found(genesis).await
+    }
+
+    /// Opens the log, or creates it where there is none or an earlier creation was interrupted.
+    pub async fn open_or_create(options: LogOptions, genesis: &Genesis) -> Result<Self, LogError> {
+        Log::begin(&options).await?;
+        let log = Log::start(options).await?;
+        if log.head().size == 0 {
+            return log.found(genesis).await;
+        }
+        log.open_genesis().await?;
+        Ok(log)
+    }
+
+    /// Makes an empty log where there is none. The journal comes last: as long as it is missing, nothing was begun.
+    async fn begin(options: &LogOptions) -> Result<(), LogError> {
         let storage = options.storage.clone();
         let policy = options.policy.to_text();
         blocking(move || {
+            if !storage.load_journal()?.is_empty() {
+                return Ok(());
+            }
+            if storage.read("checkpoint")?.is_some() {
+                return Err(LogError::JournalLost);
+            }
             storage.write("policy", policy.as_bytes())?;
             storage.sync()?;
-            storage.replace_journal(&header)
+            Ok(storage.replace_journal(&journal::header(TreeHead::EMPTY).0)?)
         })
-        .await??;
-        let log = Log::open(options).await?;
-        let full = match log.append(genesis.draft()).await {
-            Ok(logged) => logged.full,
-            Err(AppendError::NoQuorum { .. }) => log.opening(0).await?.map(Arc::new),
-            Err(error) => return Err(LogError::Genesis(error)),
-        };
-        if let Some(full) = full {
-            log.publish_opening(full.opening.subset(&[Slot::Kind, Slot::Facts])).await?;
+        .await?
+    }
+
+    /// Appends entry 0 to an empty log.
+    async fn found(self, genesis: &Genesis) -> Result<Self, LogError> {
+        match self.append(genesis.draft()).await {
+            Ok(_) | Err(AppendError::NoQuorum { .. }) => {}
+            Err(error) => {
+                self.close().await;
+                return Err(LogError::Genesis(error));
+            }
         }
-        Ok(log)
+        self.open_genesis().await?;
+        Ok(self)
     }
 
     /// Opens a log: replays the journal, which is what normal running does too, and starts sequencer and collector on
     /// the current tokio runtime.
     pub async fn open(options: LogOptions) -> Result<Self, LogError> {
+        let log = Log::start(options).await?;
+        if log.head().size == 0 {
+            log.close().await;
+            return Err(LogError::NoGenesis);
+        }
+        log.open_genesis().await?;
+        Ok(log)
+    }
+
+    /// Publishes the opening of entry 0, if that did not happen yet, or not wholly.
+    async fn open_genesis(&self) -> Result<(), LogError> {
+        let Some(full) = self.opening(0).await? else { return Ok(()) };
+        let opening = full.opening.subset(&[Slot::Kind, Slot::Facts]);
+        let log = self.clone();
+        let served = blocking(move || log.0.shared.storage.read(&opening_path(0))).await??;
+        if served.is_some_and(|served| served == opening_bytes(&opening)) {
+            return Ok(());
+        }
+        self.publish_opening(opening).await
+    }
+
+    async fn start(options: LogOptions) -> Result<Self, LogError> {
         if options.signer.verifier() != options.policy.log() {
             return Err(LogError::ForeignKey {
                 key: options.signer.verifier().to_string(),
@@ -221,14 +271,7 @@ impl Log {
 
     /// Waits until an entry that is in the log is in a published checkpoint, asking the witnesses again if need be.
     pub async fn await_quorum(&self, index: u64) -> Result<Logged, AppendError> {
-        let head = self.head();
-        if index >= head.size {
-            return Err(AppendError::NotInLog { index, size: head.size });
-        }
-        let (reply, answer) = oneshot::channel();
-        let event = collector::Event::Await(Waiter { index, sealed: None, reply });
-        self.0.events.send(event).map_err(|_| AppendError::Closed)?;
-        let (_, published) = answer.await.map_err(|_| AppendError::Closed)??;
+        let published = self.await_published(index).await?;
         let log = self.clone();
         let read = blocking(move || {
             let inclusion = log.prove_inclusion(index, &published)?;
@@ -237,6 +280,18 @@ impl Log {
             Ok::<_, TileError>(Logged { index, leaf, full, inclusion, published })
         });
         read.await.map_err(|_| AppendError::Closed)?.map_err(AppendError::from)
+    }
+
+    async fn await_published(&self, index: u64) -> Result<Arc<Published>, AppendError> {
+        let size = self.head().size;
+        if index >= size {
+            return Err(AppendError::NotInLog { index, size });
+        }
+        let (reply, answer) = oneshot::channel();
+        let event = collector::Event::Await(Waiter { index, sealed: None, reply });
+        self.0.events.send(event).map_err(|_| AppendError::Closed)?;
+        let (_, published) = answer.await.map_err(|_| AppendError::Closed)??;
+        Ok(published)
     }
 
     /// The newest tree; it may be ahead of what is published.
@@ -271,7 +326,7 @@ impl Log {
         let leaf = self.leaf(opening.entry()).await?;
         opening.check(&leaf).map_err(LogError::Opening)?;
         let log = self.clone();
-        let bytes = serde_json::to_vec(&opening).expect("an opening has only string keys");
+        let bytes = opening_bytes(&opening);
         let written = blocking(move || {
             log.0.shared.storage.write(&opening_path(opening.entry()), &bytes)?;
             log.0.shared.storage.sync()
@@ -289,7 +344,7 @@ impl Log {
     pub async fn permit(&self, request: PermitRequest) -> Result<Permit, LogError> {
         // The region must be shown at least what it has cosigned itself.
         let newest = request.entry.max(request.region_head_size.saturating_sub(1));
-        self.await_quorum(newest).await.map_err(LogError::Append)?;
+        self.await_published(newest).await.map_err(LogError::Append)?;
         let log = self.clone();
         blocking(move || log.assemble(request)).await?
     }
@@ -369,6 +424,10 @@ impl Log {
     }
 }
 
+fn opening_bytes(opening: &Opening) -> Vec<u8> {
+    serde_json::to_vec(opening).expect("an opening has only string keys")
+}
+
 /// The bytes of an entry bundle in a tree of `size` leaves.
 fn read_entries(storage: &dyn Storage, number: u64, size: u64) -> Result<Vec<u8>, TileError> {
     let width = (size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
@@ -391,9 +450,16 @@ async fn find_published(
 ) -> Result<Option<Published>, LogError> {
     let inner = shared.clone();
     let Some(bytes) = blocking(move || inner.storage.read("checkpoint")).await?? else { return Ok(None) };
-    let text = String::from_utf8(bytes).map_err(|_| LogError::Checkpoint(CheckpointError::Note))?;
-    let checkpoint = SignedCheckpoint::parse(&text).map_err(LogError::Checkpoint)?;
-    checkpoint.check_log(policy.log()).map_err(LogError::Checkpoint)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let checkpoint = match SignedCheckpoint::parse(&text).and_then(|c| c.check_log(policy.log()).map(|()| c))
+    {
+        Ok(checkpoint) => checkpoint,
+        Err(error) => {
+            // It is never synced, so a power cut may have torn it. The journal is what counts; the next round serves a new one.
+            tracing::warn!(%error, "the served checkpoint cannot be used");
+            return Ok(None);
+        }
+    };
     let found = checkpoint.head();
     if found.size > head.size {
         return Err(LogError::Rewound { published: found, own: head });
@@ -418,78 +484,4 @@ type Reply = oneshot::Sender<Result<(Option<Box<SealedEntry>>, Arc<Published>), 
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LogError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| LogError::Stopped)
-}
-
-/// Why an append was not answered with a proof.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum AppendError {
-    #[error("the draft cannot become an entry: {0}")]
-    Draft(#[from] DraftError),
-    /// The entry is in the log; nothing may be done on the strength of it yet.
-    #[error("entry {index} is in the log, and no quorum of witnesses has cosigned it: {reason}")]
-    NoQuorum { index: u64, reason: String },
-    /// Whether the entry is in the log shows after the next start at the latest.
-    #[error("the record cannot be written: {0}")]
-    Storage(Arc<io::Error>),
-    #[error("the record cannot be recovered after a failed write; what is wrong is in this process's log")]
-    Broken,
-    #[error("another process appends to this log; this one has stopped")]
-    TakenOver,
-    #[error("entry {index} does not exist; the log has {size}")]
-    NotInLog { index: u64, size: u64 },
-    #[error("the entry cannot be proven: {0}")]
-    Proof(#[source] Arc<TileError>),
-    #[error("the log was closed")]
-    Closed,
-}
-
-impl From<TileError> for AppendError {
-    fn from(error: TileError) -> Self {
-        AppendError::Proof(Arc::new(error))
-    }
-}
-
-/// Why a log cannot be opened or read.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    #[error("there is a log already")]
-    Exists,
-    #[error("there is no log here; it has to be created first")]
-    NoLog,
-    #[error("the log's key is `{key}`, and the policy is for `{policy}`")]
-    ForeignKey { key: String, policy: String },
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    #[error(transparent)]
-    Tile(#[from] TileError),
-    #[error("the record's disk: {0}")]
-    Io(#[from] io::Error),
-    #[error("the tiles show {tiles}, and the journal goes on from {journal}")]
-    Base { tiles: TreeHead, journal: TreeHead },
-    #[error("a batch of the journal leads to {found}, and it says {said}")]
-    Batch { found: TreeHead, said: TreeHead },
-    #[error("the served checkpoint cannot be used: {0}")]
-    Checkpoint(CheckpointError),
-    #[error(
-        "the served checkpoint shows {published}, and this log has {own}: its folder was rewound, and a log never is"
-    )]
-    Rewound { published: TreeHead, own: TreeHead },
-    #[error("the served checkpoint shows {published}, and this log has {own}: they are two histories")]
-    Forked { published: TreeHead, own: TreeHead },
-    #[error("entry 0 cannot be written: {0}")]
-    Genesis(#[source] AppendError),
-    #[error(transparent)]
-    Append(AppendError),
-    #[error(transparent)]
-    Opening(OpeningError),
-    #[error("nothing is published yet")]
-    NothingPublished,
-    #[error("entry {0} cannot be opened: its opening was erased or lost")]
-    NoOpening(u64),
-    #[error("entry {entry} grants nothing to region `{region}`")]
-    NoGrant { entry: u64, region: RegionId },
-    #[error("{later} entries follow, where a permit has room for {max}; record the decision anew", max = Permit::LATER_MAX)]
-    TooManyLater { later: u64 },
-    #[error("a task of the record stopped")]
-    Stopped,
 }

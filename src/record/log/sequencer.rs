@@ -5,9 +5,13 @@
 //! 1. openings kept: openings of entries that do not exist; replaced when their index is used
 //! 2. journal record: the entries exist; tiles are written again from the journal at the next start
 //! 3. tiles and bundles written, not yet synced: as above
-//! 4. handed to the collector: as above; nobody was answered, or holds a checkpoint that is consistent with the journal
-//! 5. (now and then) tiles synced: as above
-//! 6. (now and then) journal replaced by one that starts at the synced tiles
+//! 4. (when a tile became full) its partial ones removed, but for the one the journal starts at: as above. Until the next
+//!    start has written the full one again, a power cut may leave neither; tlog-tiles lets a log that has the full one
+//!    go without the others
+//! 5. handed to the collector: as above; nobody was answered, or holds a checkpoint that is consistent with the journal
+//! 6. (now and then) tiles synced: as above
+//! 7. (now and then) journal replaced by one that starts at the synced tiles
+//! 8. (after that) the partial tiles removed that the old journal started at, if full ones have replaced them
 
 use std::io;
 use std::sync::Arc;
@@ -38,17 +42,34 @@ pub(super) struct State {
     /// The leaves of the entry bundle that is not full yet, as they stand in its file.
     bundle: Vec<u8>,
     end: JournalEnd,
-    /// Full tiles whose partial ones may go once the full ones are synced: until then the journal may start at one of
-    /// the partial ones, and a power cut may have forgotten the full one.
+    /// The size that the journal starts at. Recovery needs the partial tiles of this size; those of any other size it
+    /// writes itself.
+    base: u64,
+    /// Full tiles that have replaced one of the partial tiles the journal starts at.
     replaced: Vec<String>,
 }
 
 impl State {
-    /// Starts a new journal at the head, and removes what nothing starts from any more.
+    /// Starts a new journal at the head, and removes what the old one started at.
     fn start_journal(&mut self, storage: &dyn Storage) -> io::Result<()> {
         self.end = start_journal(storage, self.head())?;
+        self.base = self.edge.size();
         for full in self.replaced.drain(..) {
-            storage.remove_partials(&full)?;
+            storage.remove_partials(&full, None)?;
+        }
+        Ok(())
+    }
+
+    /// Removes the partial tiles that full ones have replaced.
+    fn tidy(&mut self, storage: &dyn Storage, full: Vec<Replaced>) -> io::Result<()> {
+        for Replaced { path, level, number } in full {
+            let hashes = self.base >> (8 * u32::from(level));
+            let width = hashes.saturating_sub(number * TILE_WIDTH as u64) as usize;
+            let keep = (1..TILE_WIDTH).contains(&width).then_some(width);
+            storage.remove_partials(&path, keep)?;
+            if keep.is_some() {
+                self.replaced.push(path);
+            }
         }
         Ok(())
     }
@@ -114,10 +135,26 @@ impl Staged {
     }
 
     /// The full tiles, each of which replaces the partial ones before it.
-    fn full_paths(&self) -> impl Iterator<Item = String> {
-        let bundles = self.full_bundles.iter().map(|(number, _)| entries_path(*number, TILE_WIDTH));
-        bundles.chain(self.full_tiles.iter().map(|tile| tile_path(tile.level, tile.number, TILE_WIDTH)))
+    fn full_paths(&self) -> Vec<Replaced> {
+        let bundles = self.full_bundles.iter().map(|(number, _)| Replaced {
+            path: entries_path(*number, TILE_WIDTH),
+            level: 0,
+            number: *number,
+        });
+        let tiles = self.full_tiles.iter().map(|tile| Replaced {
+            path: tile_path(tile.level, tile.number, TILE_WIDTH),
+            level: tile.level,
+            number: tile.number,
+        });
+        bundles.chain(tiles).collect()
     }
+}
+
+/// A tile, or a bundle of entries, that became full.
+struct Replaced {
+    path: String,
+    level: u8,
+    number: u64,
 }
 
 /// Reads the journal and writes its batches as normal running does, then starts a new journal on top of them. What it returns is
@@ -148,7 +185,7 @@ pub(super) fn recover(storage: &dyn Storage) -> Result<State, LogError> {
         }
     };
     let (_, end) = journal::header(journal.base);
-    let mut state = State { edge, bundle, end, replaced: Vec::new() };
+    let mut state = State { edge, bundle, end, base: journal.base.size, replaced: Vec::new() };
     let replayed = journal.batches.len();
     for batch in journal.batches {
         let staged = Staged::new(&state, batch.leaves.iter().map(Vec::as_slice));
@@ -156,7 +193,7 @@ pub(super) fn recover(storage: &dyn Storage) -> Result<State, LogError> {
             return Err(LogError::Batch { found: staged.edge.head(), said: batch.head });
         }
         staged.write(storage)?;
-        state.replaced.extend(staged.full_paths());
+        state.tidy(storage, staged.full_paths())?;
         (state.edge, state.bundle) = (staged.edge, staged.bundle);
     }
     state.start_journal(storage)?;
@@ -315,16 +352,17 @@ impl Sequencer {
         if let Err(error) = staged.write(storage.as_ref()) {
             return self.after_failure(error, head);
         }
-        let mut replaced = state.replaced;
-        replaced.extend(staged.full_paths());
+        let full = staged.full_paths();
         self.shared.tree().advance(staged.edge.clone(), staged.full_tiles);
-        let mut state = State { edge: staged.edge, bundle: staged.bundle, end, replaced };
-        if state.end.at > self.journal_max_bytes
-            && let Err(error) = state.start_journal(storage.as_ref())
-        {
-            return self.after_failure(error, head);
+        let mut state = State { edge: staged.edge, bundle: staged.bundle, end, ..state };
+        let rest = |state: &mut State| {
+            state.tidy(storage.as_ref(), full)?;
+            if state.end.at > self.journal_max_bytes { state.start_journal(storage.as_ref()) } else { Ok(()) }
+        };
+        match rest(&mut state) {
+            Ok(()) => Ok(state),
+            Err(error) => self.after_failure(error, head),
         }
-        Ok(state)
     }
 
     /// After a failed write, reads back what is there. If the record made it to the disk, the entries exist, and their callers
