@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::common::{Failure, runtime};
-use super::control::RunningArguments;
+use super::common::wait;
+use super::control::{RunningArguments, unexpected};
 use super::screen::{self, BOLD, DIM, Format};
 use super::{Exit, Outcome};
 use crate::clock::SimTime;
@@ -12,7 +12,13 @@ use crate::region::Body;
 use crate::world::Address;
 
 /// Show every copy of a mailbox, its place, and whose key opens it
+///
+/// Five facts about a mailbox are never mixed. This shows two: where the bytes rest, and who can use the key.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  rogatory where molly@post.example
+  rogatory where molly@post.example --format json")]
 pub struct WhereArguments {
     /// The account, such as `molly@post.example`
     address: Address,
@@ -23,7 +29,15 @@ pub struct WhereArguments {
 }
 
 /// Show who may read a mailbox by law, who can by key, and at what price
+///
+/// Three answers, worked out apart. May: what the gate would decide if an authority of the roster demanded it on that
+/// day. Can: who holds a key, whatever the law says. Price: what a law that bars it, or leaves it open, threatens.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  rogatory reach molly@post.example --at 2014-08-30    a mailbox in Dublin, while the case was in court
+  rogatory reach molly@post.example --at 2018-06-01    the same, after the CLOUD Act and the GDPR
+  rogatory reach theo@post.example --all               also authorities that would get nothing")]
 pub struct ReachArguments {
     /// The account, such as `molly@post.example`
     address: Address,
@@ -39,14 +53,10 @@ pub struct ReachArguments {
     running: RunningArguments,
 }
 
-fn wrong_answer() -> Failure {
-    "the provider answered another question; is it of another version?".into()
-}
-
 pub fn where_is(arguments: WhereArguments) -> Outcome {
     let WhereArguments { address, format, running } = arguments;
-    let told = runtime()?.block_on(running.ask(Ask::Where { account: address }, Body::empty()))?.reply;
-    let Told::Where(place) = told else { return Err(wrong_answer()) };
+    let told = wait(running.ask(Ask::Where { account: address }, Body::empty()))?.reply;
+    let Told::Where(place) = told else { return Err(unexpected()) };
     if format == Format::Json {
         screen::json(&place)?;
         return Ok(Exit::Done);
@@ -73,8 +83,8 @@ pub fn where_is(arguments: WhereArguments) -> Outcome {
 
 pub fn reach(arguments: ReachArguments) -> Outcome {
     let ReachArguments { address, at, all, format, running } = arguments;
-    let told = runtime()?.block_on(running.ask(Ask::Reach { account: address, at }, Body::empty()))?.reply;
-    let Told::Reach(reach) = told else { return Err(wrong_answer()) };
+    let told = wait(running.ask(Ask::Reach { account: address, at }, Body::empty()))?.reply;
+    let Told::Reach(reach) = told else { return Err(unexpected()) };
     match format {
         Format::Json => screen::json(&reach)?,
         Format::Text => show(&reach, all)?,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::law::Law;
 use crate::mail::Story;
@@ -80,6 +81,51 @@ pub fn script_names() -> impl Iterator<Item = String> {
 /// How a play is laid out on this terminal.
 pub fn look() -> Look {
     Look { width: screen::width(), colour: screen::colour() }
+}
+
+/// Somebody pressed Ctrl-C, or the system asks the process to end.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub struct Interrupted;
+
+/// Hears that the process is asked to end. What is asked before anybody waits for it is heard too.
+pub struct Ending {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Ending {
+    /// To be made on a runtime; from then on the process does not end by itself.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Ending {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    pub async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Goes on until the work is done or the process is asked to end. What the work holds is dropped in both cases,
+    /// so that neither processes nor temporary folders stay behind.
+    pub async fn unless_asked<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            result = work => result,
+            () = self.asked() => Err(Interrupted.into()),
+        }
+    }
+}
+
+/// Does what takes time on a runtime of its own, until it is done or interrupted.
+pub fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    runtime()?.block_on(async { Ending::listen()?.unless_asked(work).await })
 }
 
 /// A runtime for a command that talks to many nodes.

@@ -17,6 +17,11 @@ pub struct RunningArguments {
     pub data: PathBuf,
 }
 
+/// A provider that answers what was not asked.
+pub fn unexpected() -> Failure {
+    "the provider answered another question; is it of another version?".into()
+}
+
 fn address_file(data: &Path) -> PathBuf {
     data.join("head-office").join("address")
 }
@@ -24,6 +29,11 @@ fn address_file(data: &Path) -> PathBuf {
 /// Notes where head office is to be found.
 pub fn write_address(data: &Path, address: SocketAddr) -> std::io::Result<()> {
     std::fs::write(address_file(data), format!("{address}\n"))
+}
+
+/// Takes the note away: head office listens no more.
+pub fn remove_address(data: &Path) -> std::io::Result<()> {
+    std::fs::remove_file(address_file(data))
 }
 
 impl RunningArguments {

@@ -17,6 +17,12 @@ use crate::region::Body;
 
 /// File a demand with a running provider, follow it, ask why
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  rogatory demand list
+  rogatory demand show 13-mag-2814
+  rogatory demand explain 18-mag-2713 --format json
+  rogatory demand file my-warrant.toml            docs/formats.md has one to start from")]
 pub struct DemandArguments {
     #[command(subcommand)]
     command: DemandCommand,

@@ -1,6 +1,5 @@
 //! `rogatory demo`: the whole of it on one machine, with the Dublin warrant played out.
 
-use std::io::{self, Write};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,10 +9,10 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
-use super::common::{ConfigArguments, Failure, Setup, look, runtime};
-use super::control::write_address;
+use super::common::{ConfigArguments, Ending, Failure, Interrupted, Setup, look, runtime};
+use super::control::{remove_address, write_address};
 use super::scenario::play;
-use super::screen::{self, Format};
+use super::screen::{self, Format, Unlocked};
 use super::{Exit, Outcome};
 use crate::provider::{Control, Deployment, DeploymentOptions, Nodes};
 use crate::region::{ServerLimits, SharedService, serve};
@@ -30,6 +29,11 @@ const FORKS: [&str; 3] = ["dublin-treaty-2016", "dublin-warrant-gdpr", "dublin-r
 /// different answers. Three forks follow, each on a fresh provider. Then it stays up, so that you can ask it things;
 /// Ctrl-C ends it. Started again with the same folder, it carries on where it was.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  rogatory demo                      play at a pace for reading, then stay up
+  rogatory demo --fast --exit        play at once, and end
+  rogatory demo --data /tmp/mine     keep the data elsewhere; name it with --data to every other command")]
 pub struct DemoArguments {
     /// Where the demo keeps its data; an empty folder, or one of an earlier demo
     #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
@@ -47,24 +51,30 @@ pub struct DemoArguments {
 pub fn demo(arguments: DemoArguments) -> Outcome {
     screen::log_to_stderr();
     let setup = arguments.config.read()?;
-    let runtime = runtime()?;
-    runtime.block_on(async {
-        tokio::select! {
-            outcome = perform(&arguments, &setup) => outcome,
-            // Dropping the deployment takes its processes with it.
-            stopped = tokio::signal::ctrl_c() => {
-                stopped?;
-                screen::line("\nstopped; start again with the same folder to carry on")?;
-                Ok(Exit::Done)
+    runtime()?.block_on(async {
+        let mut ending = Ending::listen()?;
+        let (deployment, holds) = match ending.unless_asked(perform(&arguments, &setup)).await {
+            // Dropping the deployment took its processes with it.
+            Err(error) if error.is::<Interrupted>() => {
+                screen::line("\nstopped before the end of the play; an empty folder shows all of it")?;
+                return Ok(Exit::Done);
             }
+            played => played?,
+        };
+        if arguments.exit {
+            deployment.stop().await;
+            return Ok(if holds { Exit::Done } else { Exit::ExpectationFailed });
         }
+        stay_up(&arguments, deployment, ending).await
     })
 }
 
-async fn perform(arguments: &DemoArguments, setup: &Setup) -> Outcome {
+/// Starts the regions, delivers the story and plays; says whether every expectation held.
+async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment, bool), Failure> {
     let script = setup.script(Path::new(PLAY))?;
     let carries_on = arguments.data.join("record").join("checkpoint").exists();
     let started = Instant::now();
+    let spinner = screen::progress(None, "{spinner} starting the regions {elapsed}");
     let deployment = Deployment::start(DeploymentOptions {
         data: arguments.data.clone(),
         world: Arc::new(setup.world.clone()),
@@ -76,6 +86,7 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Outcome {
         wan: false,
     })
     .await?;
+    drop(spinner);
     let regions = setup.world.regions().len();
     let witnesses = setup.world.roster().witnesses().count();
     let seconds = started.elapsed().as_secs_f64();
@@ -99,7 +110,10 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Outcome {
         screen::line("the record was here already: carrying on, without playing again")?;
     } else {
         let started = Instant::now();
-        let (accounts, messages) = playhouse.open_story().await?;
+        let total = setup.story.deliveries().count() as u64;
+        let bar = screen::progress(Some(total), "{bar:30} {pos}/{len} messages delivered");
+        let (accounts, messages) = playhouse.open_story(&mut || bar.inc(1)).await?;
+        drop(bar);
         let seconds = started.elapsed().as_secs_f64();
         screen::line(&format!(
             "{accounts} people have their mail, {messages} messages in all, after {seconds:.1} s"
@@ -110,12 +124,8 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Outcome {
             holds &= play(setup, &script, Format::Text, pace(arguments)).await?.holds();
         }
     }
-    let Some(deployment) = playhouse.into_deployment() else { return Ok(Exit::Done) };
-    if arguments.exit {
-        deployment.stop().await;
-        return Ok(if holds { Exit::Done } else { Exit::ExpectationFailed });
-    }
-    stay_up(arguments, deployment).await
+    let deployment = playhouse.into_deployment().expect("the playhouse was made on a deployment");
+    Ok((deployment, holds))
 }
 
 async fn perform_play(
@@ -124,10 +134,8 @@ async fn perform_play(
     script: &Script,
     playhouse: &mut Playhouse,
 ) -> Result<bool, Failure> {
-    let mut observer = TextObserver::new(io::stdout(), &setup.names, look(), pace(arguments));
-    let report = run(script, playhouse, &mut observer).await?;
-    io::stdout().flush()?;
-    Ok(report.holds())
+    let mut observer = TextObserver::new(Unlocked, &setup.names, look(), pace(arguments));
+    Ok(run(script, playhouse, &mut observer).await?.holds())
 }
 
 fn pace(arguments: &DemoArguments) -> Pace {
@@ -135,7 +143,7 @@ fn pace(arguments: &DemoArguments) -> Pace {
 }
 
 /// Serves head office on a loopback port, says what to try, and waits.
-async fn stay_up(arguments: &DemoArguments, deployment: Deployment) -> Outcome {
+async fn stay_up(arguments: &DemoArguments, deployment: Deployment, mut ending: Ending) -> Outcome {
     let (provider, held) = deployment.split();
     let Some(credentials) = held.credentials() else { return Ok(Exit::Done) };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -154,7 +162,9 @@ async fn stay_up(arguments: &DemoArguments, deployment: Deployment) -> Outcome {
     ))?;
     let control: SharedService<_, _> = Arc::new(Control(Arc::new(Mutex::new(provider))));
     let limits = ServerLimits { deadline: Duration::from_secs(120), ..ServerLimits::default() };
-    serve(listener, credentials, control, limits, std::future::pending()).await?;
+    serve(listener, credentials, control, limits, ending.asked()).await?;
+    remove_address(&arguments.data)?;
     held.stop().await;
+    screen::line("\nstopped; start again with the same folder to carry on")?;
     Ok(Exit::Done)
 }

@@ -2,8 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use super::common::{Failure, runtime};
-use super::control::RunningArguments;
+use super::common::wait;
+use super::control::{RunningArguments, unexpected};
 use super::screen::{self, BOLD, Format};
 use super::{Exit, Outcome};
 use crate::provider::{Ask, Told};
@@ -12,6 +12,11 @@ use crate::world::RegionId;
 
 /// Show the regions' keys, or give a region a new one
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  rogatory keys status
+  rogatory keys status --region ie-dublin
+  rogatory keys rotate ie-dublin")]
 pub struct KeysArguments {
     #[command(subcommand)]
     command: KeysCommand,
@@ -44,11 +49,8 @@ pub fn keys(arguments: KeysArguments) -> Outcome {
         KeysCommand::Status { region, format, running } => (region, false, format, running),
         KeysCommand::Rotate { region, format, running } => (Some(region), true, format, running),
     };
-    let told =
-        runtime()?.block_on(running.ask(Ask::Keys { region: region.clone(), rotate }, Body::empty()))?.reply;
-    let Told::Keys { regions } = told else {
-        return Err(Failure::from("the provider answered another question; is it of another version?"));
-    };
+    let told = wait(running.ask(Ask::Keys { region: region.clone(), rotate }, Body::empty()))?.reply;
+    let Told::Keys { regions } = told else { return Err(unexpected()) };
     if let (true, Some(region)) = (regions.is_empty(), &region) {
         return Err(format!("no region `{region}` in this world").into());
     }

@@ -1,13 +1,12 @@
 //! `rogatory mail`: real mail in and out.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::common::{Failure, runtime};
-use super::control::RunningArguments;
+use super::common::{Failure, wait};
+use super::control::{RunningArguments, unexpected};
 use super::screen;
 use super::{Exit, Outcome};
 use crate::mail::{Found, MailSource};
@@ -17,6 +16,12 @@ use crate::world::Address;
 
 /// Take mail into an account, or give it back to its owner
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  rogatory mail import molly@post.example old-mail.mbox
+  rogatory mail import molly@post.example ~/Maildir
+  ROGATORY_PASSWORD=… rogatory mail export molly@post.example molly.mbox
+                                                  the passwords of the story are in config/story/accounts.toml")]
 pub struct MailArguments {
     #[command(subcommand)]
     command: MailCommand,
@@ -50,15 +55,12 @@ enum MailCommand {
 }
 
 pub fn mail(arguments: MailArguments) -> Outcome {
-    let runtime = runtime()?;
     match arguments.command {
-        MailCommand::Import { address, source, running } => {
-            runtime.block_on(import(address, source, running))
-        }
+        MailCommand::Import { address, source, running } => wait(import(address, source, running)),
         MailCommand::Export { address, target, password_from, running } => {
             let password = std::env::var(&password_from)
                 .map_err(|_| format!("put the owner's password into the variable `{password_from}`"))?;
-            runtime.block_on(export(address, target, Password::new(password), running))
+            wait(export(address, target, Password::new(password), running))
         }
     }
 }
@@ -66,8 +68,8 @@ pub fn mail(arguments: MailArguments) -> Outcome {
 async fn import(address: Address, path: PathBuf, running: RunningArguments) -> Outcome {
     let link = running.link()?;
     let mut source = MailSource::open(&path)?;
-    let bar = ProgressBar::new(source.progress().bytes_total);
-    bar.set_style(ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {msg}")?);
+    let bytes = source.progress().bytes_total;
+    let bar = screen::progress(Some(bytes), "{bar:30} {bytes}/{total_bytes} {msg}");
     let mut total = Imported::default();
     let mut skipped = Vec::new();
     while let Some(found) = source.next() {
@@ -77,11 +79,7 @@ async fn import(address: Address, path: PathBuf, running: RunningArguments) -> O
                 let answer = link.call(ask, Body::from(bytes::Bytes::from(message.bytes))).await;
                 match answer.map_err(|error| Failure::from(error.message))?.reply {
                     Told::Imported(one) => total.add(&one),
-                    _ => {
-                        return Err(
-                            "the provider answered another question; is it of another version?".into()
-                        );
-                    }
+                    _ => return Err(unexpected()),
                 }
             }
             Found::Skipped(one) => skipped.push(one),
@@ -106,22 +104,32 @@ async fn import(address: Address, path: PathBuf, running: RunningArguments) -> O
 
 async fn export(address: Address, target: PathBuf, password: Password, running: RunningArguments) -> Outcome {
     let mut answer = running.ask(Ask::Export { account: address, password }, Body::empty()).await?;
-    let Told::Mailbox { messages } = answer.reply else {
-        return Err("the provider answered another question; is it of another version?".into());
-    };
+    let Told::Mailbox { messages } = answer.reply else { return Err(unexpected()) };
     let made = std::fs::File::create_new(&target);
     let mut file = made.map_err(|error| format!("`{}` cannot be made: {error}", target.display()))?;
+    let unfinished = Unfinished(Some(&target));
     while let Some(chunk) = answer.body.next().await {
-        let chunk = match chunk {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                let _ = std::fs::remove_file(&target);
-                return Err(error.message.into());
-            }
-        };
-        file.write_all(&chunk)?;
+        file.write_all(&chunk.map_err(|error| error.message)?)?;
     }
     file.sync_all()?;
+    unfinished.keep();
     screen::line(&format!("{messages} messages in `{}`", target.display()))?;
     Ok(Exit::Done)
+}
+
+/// A file that is taken away again unless it is kept: half a mailbox is worse than none.
+struct Unfinished<'p>(Option<&'p Path>);
+
+impl Unfinished<'_> {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = self.0 {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }

@@ -28,6 +28,16 @@ pub use exit::Exit;
 /// Start with `rogatory demo`.
 #[derive(Parser, Debug)]
 #[command(name = "rogatory", version, disable_help_subcommand = true, max_term_width = 100)]
+#[command(after_help = "\
+First steps:
+  rogatory demo                                     ten regions, story mail, one warrant, four answers
+  rogatory where molly@post.example                 then, in another terminal: where her mail rests
+  rogatory reach molly@post.example --at 2018-06-01 who may read it on that day, who can, at what price
+  rogatory demand explain 18-mag-2713               why the gate answered as it did
+  rogatory record verify                            whether the record of it holds
+
+`rogatory COMMAND --help` shows examples of each.
+Exit codes: 0 done, 1 failed, 2 the command line was not understood, 3 an expectation did not hold.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -75,6 +85,7 @@ pub fn main() -> ExitCode {
     };
     match outcome {
         Ok(exit) => exit.report(),
+        Err(error) if screen::is_reader_gone(&*error) => Exit::Done.report(),
         Err(error) => {
             screen::error(&*error);
             Exit::Failed.report()

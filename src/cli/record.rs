@@ -16,6 +16,12 @@ use crate::world::AuthorityId;
 
 /// Look at the record of a deployment and check it; open a production as its recipient
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  rogatory record show
+  rogatory record verify
+  rogatory record verify --policy policy-from-a-witness.txt
+  rogatory record open data/demo/authorities/us-attorney-sdny/NAME.production --out molly.tar")]
 pub struct RecordArguments {
     #[command(subcommand)]
     command: RecordCommand,

@@ -1,20 +1,26 @@
 //! `rogatory scenario`: scripted runs.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::common::{ConfigArguments, Failure, Setup, look, runtime, script_names};
-use super::screen::{self, Format};
+use super::common::{ConfigArguments, Failure, Setup, look, script_names, wait};
+use super::screen::{self, Format, Unlocked};
 use super::{Exit, Outcome};
 use crate::provider::Nodes;
 use crate::scenario::{
     Backstage, Observer, Pace, Playhouse, Report, Script, TextObserver, Unwatched, run, schema,
 };
 
-/// Play scripted cases, check scripts, list those built in.
+/// Play scripted cases, check scripts, list those built in
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  rogatory scenario list
+  rogatory scenario run dublin-warrant --pace      one of those built in, at a pace for reading
+  rogatory scenario check mine.toml                where a script is wrong: line, column, what is near
+  rogatory scenario run mine.toml --format json    for programs
+  rogatory scenario schema > scenario.schema.json  for the completion and checks of an editor")]
 pub struct ScenarioArguments {
     #[command(subcommand)]
     command: ScenarioCommand,
@@ -62,13 +68,13 @@ pub fn scenario(arguments: ScenarioArguments) -> Outcome {
             let scripts: Vec<Script> =
                 scripts.iter().map(|path| setup.script(path)).collect::<Result<_, _>>()?;
             let pace = if pace { Pace::Reading } else { Pace::None };
-            let runtime = runtime()?;
-            let mut all_hold = true;
-            for script in &scripts {
-                let report = runtime.block_on(play(&setup, script, format, pace))?;
-                all_hold &= report.holds();
-            }
-            Ok(if all_hold { Exit::Done } else { Exit::ExpectationFailed })
+            wait(async {
+                let mut all_hold = true;
+                for script in &scripts {
+                    all_hold &= play(&setup, script, format, pace).await?.holds();
+                }
+                Ok(if all_hold { Exit::Done } else { Exit::ExpectationFailed })
+            })
         }
         ScenarioCommand::Check { scripts, config } => {
             let setup = config.read()?;
@@ -126,16 +132,15 @@ pub async fn play(setup: &Setup, script: &Script, format: Format, pace: Pace) ->
     });
     let report = match format {
         Format::Text => {
-            let mut observer = TextObserver::new(io::stdout(), &setup.names, look(), pace);
+            let mut observer = TextObserver::new(Unlocked, &setup.names, look(), pace);
             run(script, &mut playhouse, &mut observer as &mut dyn Observer).await?
         }
         Format::Json => {
             let report = run(script, &mut playhouse, &mut Unwatched).await?;
-            report.write_json(&mut io::stdout())?;
+            report.write_json(&mut screen::screen())?;
             report
         }
     };
-    io::stdout().flush()?;
     if let Some(deployment) = playhouse.into_deployment() {
         deployment.stop().await;
     }

@@ -1,10 +1,12 @@
 //! What commands print: colour only on a terminal that wants it, JSON where asked for.
 
 use std::error::Error;
-use std::io::Write;
+use std::io::{self, Write};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 /// How a listing is printed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -25,10 +27,66 @@ pub fn colour() -> bool {
     anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// The width to wrap to: the terminal's, or 100 where there is none.
+/// The width to wrap to: the terminal's, or 100 columns where there is none.
 pub fn width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-    columns.unwrap_or(100).clamp(40, 120)
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    // Asked of the system through the feature that clap's wrapping of its help needs too.
+    let terminal = || rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col.into());
+    said.or_else(terminal).filter(|columns| *columns > 0).unwrap_or(100).clamp(60, 120)
+}
+
+/// Whoever read the output went away, as `head` does when it has enough. The command ends quietly.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the output any more")]
+pub struct ReaderGone;
+
+/// Standard output, in colour only where [`colour`] says so.
+pub struct Screen(anstream::AutoStream<std::io::StdoutLock<'static>>);
+
+/// Standard output for as long as it is held.
+pub fn screen() -> Screen {
+    Screen(anstream::stdout().lock())
+}
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(closed)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(closed)
+    }
+}
+
+/// Standard output for who holds it across awaits: it is taken anew for each write.
+pub struct Unlocked;
+
+impl Write for Unlocked {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        screen().write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        screen().flush()
+    }
+}
+
+fn closed(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe { io::Error::new(error.kind(), ReaderGone) } else { error }
+}
+
+/// True if an error says, somewhere in its chain, that the reader of the output went away.
+pub fn is_reader_gone(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if error.is::<ReaderGone>() || inner.is_some_and(|inner| inner.is::<ReaderGone>()) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Prints a value as JSON, indented.
@@ -38,13 +96,18 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), Box<dyn Error + Send + 
     Ok(())
 }
 
-/// Prints one line. A reader that went away, as `head` does, ends the command quietly.
-pub fn line(text: &str) -> std::io::Result<()> {
-    let mut out = anstream::stdout().lock();
-    match writeln!(out, "{text}") {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        other => other,
-    }
+/// Prints one line.
+pub fn line(text: &str) -> io::Result<()> {
+    writeln!(screen(), "{text}")
+}
+
+/// A bar or a spinner on standard error, there only on a terminal, and gone when it is dropped.
+pub fn progress(total: Option<u64>, template: &str) -> ProgressBar {
+    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.progress_chars("━━ "));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar.with_finish(ProgressFinish::AndClear)
 }
 
 /// Sends what is traced to standard error; `ROGATORY_LOG` says how much, as `info` or `rogatory::region=debug`.

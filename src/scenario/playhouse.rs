@@ -100,8 +100,12 @@ impl Playhouse {
         Ok(matter.id().clone())
     }
 
-    /// Opens every account of the story with its mail, many messages at a time. Says how many there were.
-    pub async fn open_story(&mut self) -> Result<(usize, usize), StageError> {
+    /// Opens every account of the story with its mail, many messages at a time, and calls `stored` after each. Says
+    /// how many accounts and messages there were.
+    pub async fn open_story(
+        &mut self,
+        stored: &mut (dyn FnMut() + Send),
+    ) -> Result<(usize, usize), StageError> {
         let story = self.backstage.story.clone();
         let provider = self.provider()?;
         let accounts: Vec<_> = story
@@ -122,8 +126,9 @@ impl Playhouse {
         });
         let mut deliveries = futures_util::stream::iter(deliveries).buffer_unordered(32);
         let mut messages = 0;
-        while let Some(stored) = deliveries.next().await {
-            stored?;
+        while let Some(delivered) = deliveries.next().await {
+            delivered?;
+            stored();
             messages += 1;
         }
         Ok((opened, messages))

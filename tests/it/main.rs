@@ -6,6 +6,8 @@ mod law;
 mod law_books;
 mod layers;
 mod mail_files;
+mod program;
+mod program_ends;
 mod provider;
 mod record_faults;
 mod record_log;
