@@ -110,6 +110,14 @@ pub fn progress(total: Option<u64>, template: &str) -> ProgressBar {
     bar.with_finish(ProgressFinish::AndClear)
 }
 
+/// Prints text that another program is to read, as it is.
+pub fn raw(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        other => other,
+    }
+}
+
 /// Sends what is traced to standard error; `ROGATORY_LOG` says how much, as `info` or `rogatory::region=debug`.
 pub fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ROGATORY_LOG");

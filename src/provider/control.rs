@@ -14,6 +14,7 @@ use super::{Imported, NewMail, Provider, ProviderError, ReachView};
 use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
 use crate::gate::Event;
+use crate::record::entry::Slot;
 use crate::region::{Answer, Body, Call, Context, ErrorCode, Password, Peer, Reply, Service, ServiceError};
 use crate::world::{Address, RegionId};
 
@@ -38,6 +39,11 @@ pub enum Ask {
     /// The recorded events of a matter, with everything its decisions rest on.
     Explain {
         matter: String,
+    },
+    /// Proves an entry, or the newest decision on a demand, and opens some of it.
+    Prove {
+        id: String,
+        show: Vec<Slot>,
     },
     Where {
         account: Address,
@@ -79,6 +85,10 @@ pub enum Told {
     },
     Matter(Box<MatterView>),
     History(Box<History>),
+    /// The text of a `.tlog-proof` file.
+    Proof {
+        text: String,
+    },
     Where(WhereView),
     Reach(ReachView),
     Imported(Imported),
@@ -134,6 +144,7 @@ impl Control {
             Ask::List => Told::Matters { matters: provider.list() },
             Ask::Show { matter } => Told::Matter(Box::new(provider.show(&matter)?)),
             Ask::Explain { matter } => Told::History(Box::new(provider.history(&matter).await?)),
+            Ask::Prove { id, show } => Told::Proof { text: provider.prove(&id, &show).await?.to_string() },
             Ask::Where { account } => Told::Where(provider.where_is(&account).await?),
             Ask::Reach { account, at } => {
                 Told::Reach(provider.reach(&account, at.unwrap_or_else(|| provider.now()))?)

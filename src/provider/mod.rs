@@ -7,6 +7,7 @@ mod cabinet;
 mod control;
 mod deployment;
 mod mail;
+mod prove;
 mod reach;
 mod release;
 mod time;
@@ -103,6 +104,8 @@ pub enum ProviderError {
         "`{0}` is an authority of the real world here: only it can sign; its demand has to arrive signed"
     )]
     NoKey(AuthorityId),
+    #[error("nothing has been decided yet on `{0}`")]
+    NothingDecided(String),
     #[error("{what}: {error}")]
     Io { what: String, error: std::io::Error },
 }

@@ -1,6 +1,6 @@
 //! One entry's proof in one file (C2SP tlog-proof), checked on any machine with public keys only.
 //!
-//! The `extra` line is ours to define: JSON with the leaf, and an opening of whichever slots its holder wants to show.
+//! The `extra` line is ours to define: JSON with the stamp `simulated`, the leaf, and an opening of whichever slots its holder wants to show.
 
 use std::fmt;
 
@@ -31,6 +31,7 @@ pub struct LogProof {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Extra {
+    simulated: bool,
     #[serde(with = "crate::base64_bytes")]
     leaf: Vec<u8>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,6 +41,8 @@ struct Extra {
 /// What a checked proof proves.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Proven {
+    /// True unless somebody altered the proof: there is no other kind yet. It is not covered by any signature.
+    pub simulated: bool,
     pub index: u64,
     pub leaf: Leaf,
     /// Opened slots, each checked against the leaf.
@@ -55,7 +58,7 @@ impl LogProof {
             index: logged.index,
             inclusion: logged.inclusion.clone(),
             checkpoint: logged.published.checkpoint.clone(),
-            extra: Extra { leaf: logged.leaf.encode().to_vec(), opening },
+            extra: Extra { simulated: true, leaf: logged.leaf.encode().to_vec(), opening },
         }
     }
 
@@ -95,7 +98,14 @@ impl LogProof {
             }
             opening.check(&leaf).map_err(ProofError::Opening)?;
         }
-        Ok(Proven { index: self.index, leaf, opening: self.extra.opening.clone(), head, quorum })
+        Ok(Proven {
+            simulated: self.extra.simulated,
+            index: self.index,
+            leaf,
+            opening: self.extra.opening.clone(),
+            head,
+            quorum,
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use super::opening::Opening;
 use super::tree::TILE_WIDTH;
 
 /// Reads resources.
@@ -70,6 +71,18 @@ fn number_path(number: u64) -> String {
 
 fn partial_suffix(width: usize) -> String {
     if width == TILE_WIDTH { String::new() } else { format!(".p/{width}") }
+}
+
+/// The bytes of an entry bundle in a tree of `size` leaves; it may have more entries than that tree.
+pub(super) fn read_entries(tiles: &dyn ReadTiles, number: u64, size: u64) -> Result<Vec<u8>, TileError> {
+    let width = (size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+    let path = entries_path(number, width);
+    let mut bytes = tiles.read(&path)?;
+    if bytes.is_none() && width < TILE_WIDTH {
+        // A partial bundle may be gone once the full one is there.
+        bytes = tiles.read(&entries_path(number, TILE_WIDTH))?;
+    }
+    bytes.ok_or(TileError::Missing(path))
 }
 
 /// Why a tile cannot be used.
@@ -149,6 +162,14 @@ impl ReadTiles for FolderStorage {
 
 /// A served folder that is only read, such as a copy on another machine.
 pub struct ServedFolder(pub PathBuf);
+
+impl ServedFolder {
+    /// What was published of an entry, as it lies there: nothing about it is checked.
+    pub fn opening(&self, entry: u64) -> io::Result<Option<Opening>> {
+        let bytes = self.read(&opening_path(entry))?;
+        bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(io::Error::from)).transpose()
+    }
+}
 
 impl ReadTiles for ServedFolder {
     fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>> {

@@ -9,7 +9,9 @@ mod mail_files;
 mod program;
 mod program_ends;
 mod provider;
+mod record_cli;
 mod record_faults;
+mod record_go;
 mod record_log;
 mod record_permit;
 /// The helpers of the record's unit tests, with the names they use.

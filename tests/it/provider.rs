@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use rogatory::clock::SimTime;
 use rogatory::demand::{DemandId, Outcome};
+use rogatory::diagnostic::SourceFile;
 use rogatory::law::Law;
 use rogatory::mail::Story;
 use rogatory::provider::{Deployment, DeploymentOptions, KeyHolder, Nodes};
+use rogatory::record::entry::Slot;
+use rogatory::record::policy::{Accept, Policy};
+use rogatory::record::proof::LogProof;
 use rogatory::region::production;
 use rogatory::scenario::{Backstage, Names, Playhouse, Report, Script, Unwatched, built_in, run};
 use rogatory::world::{AuthorityId, World, WorldSource};
@@ -226,4 +230,28 @@ async fn where_and_reach_agree_with_the_keys() {
     assert!(dublin.iter().all(|can| can.who == KeyHolder::Region));
     assert!(reach.may.iter().any(|may| may.outcome == Some(Outcome::Produced)));
     deployment.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_decision_is_proven_to_whoever_has_the_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (_, playhouse) = play("dublin-warrant", &data).await;
+    let deployment = playhouse.into_deployment().unwrap();
+    let provider = &deployment.provider;
+    let decided = provider.list().into_iter().find(|matter| matter.entry.is_some()).unwrap();
+    let shown = [Slot::Kind, Slot::Law, Slot::Order];
+    let text = provider.prove(decided.matter.as_str(), &shown).await.unwrap().to_string();
+    let nothing = provider.prove("14-no-such-demand", &shown).await.unwrap_err();
+    assert!(nothing.to_string().contains("14-no-such-demand"), "{nothing}");
+    deployment.stop().await;
+
+    let policy = Policy::read(&SourceFile::read(&data.join("record/policy")).unwrap()).unwrap();
+    let proven = LogProof::parse(&text).unwrap().check(&policy, Accept::NormalOnly).unwrap();
+    assert_eq!(Some(proven.index), decided.entry);
+    let opening = proven.opening.unwrap();
+    // A decision has no order, and an empty slot is not worth opening.
+    assert_eq!(opening.slots().map(|(slot, _)| slot).collect::<Vec<_>>(), [Slot::Kind, Slot::Law]);
+    assert_eq!(opening.value(Slot::Kind).unwrap().unwrap(), "decided");
+    assert_eq!(opening.value(Slot::Law).unwrap().unwrap().as_str(), decided.law.as_deref());
 }

@@ -30,7 +30,7 @@ use super::opening::{FullOpening, Opening, OpeningStore};
 use super::permit::{Consistency, EncodedLeaf, Later, Permit};
 use super::policy::{Accept, Policy, Quorum};
 use super::secret::RecordSecret;
-use super::storage::{Storage, TileError, entries_path, opening_path};
+use super::storage::{Storage, TileError, entries_path, opening_path, read_entries};
 use super::tree::{TILE_WIDTH, Tree};
 use super::witness::WitnessClient;
 use super::{Hash, TreeHead};
@@ -426,18 +426,6 @@ impl Log {
 
 fn opening_bytes(opening: &Opening) -> Vec<u8> {
     serde_json::to_vec(opening).expect("an opening has only string keys")
-}
-
-/// The bytes of an entry bundle in a tree of `size` leaves.
-fn read_entries(storage: &dyn Storage, number: u64, size: u64) -> Result<Vec<u8>, TileError> {
-    let width = (size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
-    let path = entries_path(number, width);
-    let mut bytes = storage.read(&path)?;
-    if bytes.is_none() {
-        // Between looking at the size and reading, the bundle may have become full.
-        bytes = storage.read(&entries_path(number, TILE_WIDTH))?;
-    }
-    bytes.ok_or(TileError::Missing(path))
 }
 
 /// The checkpoint that was published before a restart, if it is one of this tree. One that is not, or that is newer than

@@ -19,13 +19,13 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::collector::Event;
-use super::{AppendError, LogError, Reply, Shared, Waiter, read_entries};
+use super::{AppendError, LogError, Reply, Shared, Waiter};
 use crate::record::Hash;
 use crate::record::TreeHead;
 use crate::record::entry::{EntryDraft, SealedEntry};
 use crate::record::journal::{self, JournalEnd, put_leaf};
 use crate::record::secret::RecordSecret;
-use crate::record::storage::{Storage, entries_path, tile_path};
+use crate::record::storage::{Storage, entries_path, read_entries, tile_path};
 use crate::record::tree::{Edge, FullTile, TILE_WIDTH, Tree};
 
 /// Drafts in one batch at most: enough to share a flush, few enough that nobody waits long for the others.

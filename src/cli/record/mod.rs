@@ -1,15 +1,19 @@
 //! `rogatory record`: the log, its checks, and what is inside a production.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::common::{ConfigArguments, Failure};
-use super::screen::{self, BOLD, Format};
-use super::{Exit, Outcome};
+mod proof;
+
+use crate::cli::common::{ConfigArguments, Failure};
+use crate::cli::control::RunningArguments;
+use crate::cli::screen::{self, BOLD, Format};
+use crate::cli::{Exit, Outcome};
 use crate::diagnostic::SourceFile;
-use crate::record::opening::Opening;
+use crate::record::entry::Slot;
 use crate::record::policy::{Accept, Policy};
+use crate::record::storage::ServedFolder;
 use crate::record::verify::verify_folder;
 use crate::region::production;
 use crate::world::AuthorityId;
@@ -37,14 +41,47 @@ enum RecordCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Check the whole record: log signature, cosignatures, every tile, every published opening
+    /// Print the proof of one entry, for a file that convinces anyone who has the policy
+    ///
+    /// The file is a C2SP tlog-proof: the entry, its path to the root, and the checkpoint with its cosignatures. Keep it as
+    /// `decision.tlog-proof` and check it with `record verify`, on any machine. By an entry's number it is made from what is
+    /// served, and opens what has been published. By a demand's name it is of the newest decision, and head office, which
+    /// has to be running, opens kind, matter, law, decision and timing of it.
+    Prove {
+        /// The number of an entry, or an authority's name for its demand, such as `13-mag-2814`
+        id: String,
+        /// Which slots to open, such as `decision,law`; head office is asked
+        #[arg(long, value_name = "SLOT", value_delimiter = ',')]
+        show: Option<Vec<Slot>>,
+        #[command(flatten)]
+        running: RunningArguments,
+    },
+    /// Print the public keys of the log and of its witnesses, as signed-note verifier keys
+    ///
+    /// The log's first, then the witnesses' in the order of the policy.
+    Keys {
+        /// The data folder of a deployment
+        #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
+        data: PathBuf,
+        /// A policy from elsewhere
+        #[arg(long, value_name = "FILE")]
+        policy: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Check a proof, or the whole record: log signature, cosignatures, every tile, every published opening
     ///
     /// Works offline and with public keys only: those of the policy that lies beside the tiles, or one that you were
     /// given by somebody else, which is what proves anything about head office. Names every damaged place and goes on.
     Verify {
+        /// A proof that `record prove` printed; without it the record in the data folder is checked
+        file: Option<PathBuf>,
         /// The data folder of a deployment
         #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
         data: PathBuf,
+        /// Take the policy's emergency quorum as enough
+        #[arg(long)]
+        emergency: bool,
         /// A policy from elsewhere: the log's key, the witnesses, the quorum
         #[arg(long, value_name = "FILE")]
         policy: Option<PathBuf>,
@@ -68,12 +105,23 @@ enum RecordCommand {
 pub fn record(arguments: RecordArguments) -> Outcome {
     match arguments.command {
         RecordCommand::Show { data, format } => show(data, format),
-        RecordCommand::Verify { data, policy, format } => verify(data, policy, format),
+        RecordCommand::Prove { id, show, running } => proof::prove(id, show, &running),
+        RecordCommand::Keys { data, policy, format } => proof::keys(&read_policy(&data, policy)?, format),
+        RecordCommand::Verify { file, data, emergency, policy, format } => {
+            let accept = if emergency { Accept::Emergency } else { Accept::NormalOnly };
+            match file {
+                Some(file) => {
+                    let text = SourceFile::read(&file)?;
+                    proof::verify(text.text(), &file, policy.as_deref(), accept, format)
+                }
+                None => verify(data, policy, accept, format),
+            }
+        }
         RecordCommand::Open { production, out, config } => open(production, out, config),
     }
 }
 
-fn read_policy(data: &std::path::Path, given: Option<PathBuf>) -> Result<Policy, Failure> {
+fn read_policy(data: &Path, given: Option<PathBuf>) -> Result<Policy, Failure> {
     let path = given.unwrap_or_else(|| data.join("record").join("policy"));
     Ok(Policy::read(&SourceFile::read(&path)?)?)
 }
@@ -85,10 +133,8 @@ fn show(data: PathBuf, format: Format) -> Outcome {
     let origin = lines.next().unwrap_or_default();
     let size = lines.next().unwrap_or_default();
     let root = lines.next().unwrap_or_default();
-    let opening = data.join("record").join("opening").join("0");
-    let genesis =
-        std::fs::read(opening).ok().and_then(|bytes| serde_json::from_slice::<Opening>(&bytes).ok());
-    let genesis = genesis.and_then(|opening| opening.value(crate::record::entry::Slot::Facts).ok().flatten());
+    let genesis = ServedFolder(data.join("record")).opening(0).ok().flatten();
+    let genesis = genesis.and_then(|opening| opening.value(Slot::Facts).ok().flatten());
     if format == Format::Json {
         screen::json(&serde_json::json!({
             "origin": origin, "size": size, "root": root, "policy": policy.to_text(), "genesis": genesis,
@@ -112,9 +158,9 @@ fn show(data: PathBuf, format: Format) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn verify(data: PathBuf, policy: Option<PathBuf>, format: Format) -> Outcome {
+fn verify(data: PathBuf, policy: Option<PathBuf>, accept: Accept, format: Format) -> Outcome {
     let policy = read_policy(&data, policy)?;
-    let found = verify_folder(&data.join("record"), &policy, Accept::NormalOnly, &mut |_, _| {});
+    let found = verify_folder(&data.join("record"), &policy, accept, &mut |_, _| {});
     if format == Format::Json {
         screen::json(&found)?;
     } else {
@@ -122,9 +168,7 @@ fn verify(data: PathBuf, policy: Option<PathBuf>, format: Format) -> Outcome {
             screen::line(&format!("{}{finding}{:#}", screen::BAD, screen::BAD))?;
         }
         if let Some(quorum) = &found.quorum {
-            let cosigners: Vec<&str> = quorum.cosigners.iter().map(|c| c.witness.as_str()).collect();
-            let outsider = if quorum.outsider { "an outsider among them" } else { "no outsider among them" };
-            screen::line(&format!("cosigned by {} ({outsider})", cosigners.join(", ")))?;
+            screen::line(&proof::cosigners(quorum))?;
         }
         let verdict = if found.is_sound() { "sound" } else { "NOT sound" };
         screen::line(&format!(

@@ -1,0 +1,104 @@
+//! `rogatory record`: proofs made in one place and checked in another.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rogatory::record::entry::{EntryDraft, Slot};
+use serde_json::json;
+
+use crate::record_testing::{Cast, Deployment, time};
+
+fn rogatory(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rogatory")).current_dir(folder).args(args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", stderr(output));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A data folder whose record has three entries, of which the second is opened in part.
+async fn data() -> Deployment {
+    let deployment = Deployment::new("cli").await;
+    let draft = EntryDraft::new("m", time("2014-01-01"))
+        .with(Slot::Kind, json!("decided"))
+        .with(Slot::Decision, json!({"outcome": "rejected"}));
+    let logged = deployment.log.append(draft).await.unwrap();
+    let opening = logged.full.unwrap().opening.subset(&[Slot::Kind, Slot::Decision]);
+    deployment.log.publish_opening(opening).await.unwrap();
+    deployment.log.append(EntryDraft::new("m", time("2014-01-02"))).await.unwrap();
+    deployment.log.clone().close().await;
+    deployment
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proof_convinces_on_another_machine() {
+    let deployment = data().await;
+    let folder = deployment.folder.path();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let there = elsewhere.path();
+    std::fs::copy(folder.join("record/policy"), there.join("policy")).unwrap();
+
+    let proof = stdout(&rogatory(folder, &["record", "prove", "1", "--data", "."]));
+    assert!(proof.starts_with("c2sp.org/tlog-proof@v1\n"));
+    std::fs::write(there.join("decision.tlog-proof"), &proof).unwrap();
+    let verify = |policy: &str| {
+        rogatory(there, &["record", "verify", "decision.tlog-proof", "--policy", policy, "--format", "json"])
+    };
+    let told: serde_json::Value = serde_json::from_str(&stdout(&verify("policy"))).unwrap();
+    assert_eq!((&told["entry"], &told["size"], &told["simulated"]), (&json!(1), &json!(3), &json!(true)));
+    assert_eq!(told["opened"], json!({"kind": "decided", "decision": {"outcome": "rejected"}}));
+    assert_eq!(told["quorum"]["outsider"], true);
+    assert_eq!(told["month"], "2014-01");
+    let text = stdout(&rogatory(there, &["record", "verify", "decision.tlog-proof", "--policy", "policy"]));
+    assert!(text.contains("proven") && text.contains("SIMULATED"), "{text}");
+
+    // Nothing is proven by a policy that came with it, nor by another log's.
+    let bare = rogatory(there, &["record", "verify", "decision.tlog-proof"]);
+    assert_eq!(bare.status.code(), Some(1));
+    assert!(stderr(&bare).contains("--policy FILE"), "{}", stderr(&bare));
+    std::fs::write(there.join("other"), Cast::new("another").policy.to_text()).unwrap();
+    assert_eq!(verify("other").status.code(), Some(1));
+    // Altered on the way.
+    std::fs::write(there.join("decision.tlog-proof"), proof.replacen("index 1", "index 2", 1)).unwrap();
+    let altered = verify("policy");
+    assert_eq!(altered.status.code(), Some(1));
+    assert!(stderr(&altered).contains("proves nothing: nothing proves that entry 2"), "{}", stderr(&altered));
+
+    // An entry of which nothing is open is proven all the same; one that is not there is not.
+    let closed = stdout(&rogatory(folder, &["record", "prove", "2", "--data", "."]));
+    std::fs::write(there.join("decision.tlog-proof"), closed).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&stdout(&verify("policy"))).unwrap();
+    assert_eq!((&told["entry"], &told["opened"]), (&json!(2), &json!({})));
+    let none = rogatory(folder, &["record", "prove", "3", "--data", "."]);
+    assert!(stderr(&none).contains("entry 3 does not exist; the log has 3"), "{}", stderr(&none));
+    // What is closed is head office's to open, and head office does not run here.
+    let closed = rogatory(folder, &["record", "prove", "2", "--show", "note", "--data", "."]);
+    assert!(stderr(&closed).contains("no provider is running"), "{}", stderr(&closed));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_printed_as_others_read_them() {
+    let deployment = data().await;
+    let folder = deployment.folder.path();
+    let keys = stdout(&rogatory(folder, &["record", "keys", "--data", "."]));
+    let policy = &deployment.cast.policy;
+    let lines: Vec<&str> = keys.lines().collect();
+    assert_eq!(lines[0], policy.log().to_string());
+    assert_eq!(lines.len(), 12);
+    assert_eq!(lines[11], policy.witness("uni").unwrap().key.to_string());
+    let json: serde_json::Value = serde_json::from_str(&stdout(&rogatory(
+        folder,
+        &["record", "keys", "--data", ".", "--format", "json"],
+    )))
+    .unwrap();
+    assert_eq!(json["witnesses"]["uni"], lines[11]);
+
+    let shown = stdout(&rogatory(folder, &["record", "show", "--data", ".", "--format", "json"]));
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["genesis"]["seeded"], true);
+}
