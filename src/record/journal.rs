@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{Hash, TreeHead};
 
 const MAGIC: &[u8] = b"rogatory journal 1\n";
-const HEADER_BYTES: usize = MAGIC.len() + 8 + 32 + 32;
+pub(super) const HEADER_BYTES: usize = MAGIC.len() + 8 + 32 + 32;
 
 /// The journal as far as it is written: what the next record has to follow.
 #[derive(Clone)]
@@ -84,8 +84,17 @@ pub(super) fn split_leaves(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
 pub(super) struct Journal {
     pub base: TreeHead,
     pub batches: Vec<Batch>,
-    /// How many bytes after the last whole record are not zero: a record that was torn, or damage.
+    /// Where the last whole record ends.
+    pub end: usize,
+    /// How many bytes after that are not zero: a record that was torn, or damage.
     pub torn: usize,
+}
+
+impl Journal {
+    /// The head after the last whole record.
+    pub(super) fn head(&self) -> TreeHead {
+        self.batches.last().map_or(self.base, |batch| batch.head)
+    }
 }
 
 /// Reads a journal that is not empty.
@@ -99,7 +108,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Journal, JournalError> {
         return Err(JournalError::HeaderCheck);
     }
     let base = get_head(&bytes[MAGIC.len()..HEADER_BYTES - 32]).ok_or(JournalError::HeaderCheck)?.0;
-    let mut journal = Journal { base, batches: Vec::new(), torn: 0 };
+    let mut journal = Journal { base, batches: Vec::new(), end: 0, torn: 0 };
     let mut rest = &bytes[HEADER_BYTES..];
     let (mut check, mut size) = (check, base.size);
     while let Some((batch, after, next)) = read_record(rest, &check, size) {
@@ -107,6 +116,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Journal, JournalError> {
         journal.batches.push(batch);
         (rest, check) = (after, next);
     }
+    journal.end = bytes.len() - rest.len();
     journal.torn = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     Ok(journal)
 }

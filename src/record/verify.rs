@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::checkpoint::SignedCheckpoint;
 use super::entry::{Leaf, Slot};
 use super::genesis::Genesis;
-use super::journal::split_leaves;
+use super::journal::{self, split_leaves};
 use super::opening::Opening;
 use super::policy::{Accept, Policy, Quorum};
 use super::storage::{ReadTiles, ServedFolder, entries_path, tile_path};
@@ -94,6 +94,37 @@ pub fn verify_folder(
         }
     }
     found
+}
+
+/// Checks the log's own journal, which is not served, against the head of what is. A record that was torn by a crash is no
+/// damage: nobody was answered on its strength.
+pub fn verify_journal(path: &Path, found: &mut Verification) {
+    let name = path.display().to_string();
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return found.find(name, None, format!("cannot be read: {error}")),
+    };
+    let journal = match journal::read(&bytes) {
+        Ok(journal) => journal,
+        Err(error) => {
+            let header = 0..journal::HEADER_BYTES.min(bytes.len()) as u64;
+            return found.find(name, Some(header), error.to_string());
+        }
+    };
+    let own = journal.head();
+    if let Some(shown) = found.head.filter(|shown| shown.size > own.size) {
+        let start = journal.end as u64;
+        let bytes = start..start + journal.torn as u64;
+        let what = format!(
+            "no whole record follows entry {}, and `checkpoint` shows {} entries: the journal is damaged here, or older \
+             than what was served",
+            own.size.saturating_sub(1),
+            shown.size
+        );
+        found.find(name, Some(bytes), what);
+    } else if found.head.is_some_and(|shown| shown.size == own.size && shown.hash != own.hash) {
+        found.find(name, None, format!("leads to {own}, and `checkpoint` shows another tree of that size"));
+    }
 }
 
 fn list_files(folder: &Path, files: &mut Vec<std::path::PathBuf>) {

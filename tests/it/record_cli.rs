@@ -1,9 +1,12 @@
 //! `rogatory record`: proofs made in one place and checked in another.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use rogatory::record::entry::{EntryDraft, Slot};
+use rogatory::region::production::SealedWriter;
+use rogatory::world::{AuthorityId, World};
 use serde_json::json;
 
 use crate::record_testing::{Cast, Deployment, time};
@@ -101,4 +104,31 @@ async fn keys_are_printed_as_others_read_them() {
     let shown = stdout(&rogatory(folder, &["record", "show", "--data", ".", "--format", "json"]));
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(shown["genesis"]["seeded"], true);
+}
+
+#[test]
+fn a_damaged_production_is_named_by_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::standard().unwrap();
+    let court: AuthorityId = "us-sdny".parse().unwrap();
+    let key = world.roster().authority(&court).unwrap().recipient_key();
+    let permit = serde_json::from_str(&format!("\"{}=\"", "A".repeat(43))).unwrap();
+    let mut writer = SealedWriter::begin(Vec::new(), permit, &court, key).unwrap();
+    writer.write_all(&[7; 100_000]).unwrap();
+    let mut bytes = writer.finish().unwrap();
+    let path = folder.path().join("p");
+    std::fs::write(&path, &bytes).unwrap();
+    let verify = || rogatory(folder.path(), &["record", "verify", "p"]);
+    let text = stdout(&verify());
+    assert!(text.contains("for us-sdny: 2 parts and 2 seals checked: sound"), "{text}");
+    let length = bytes.len();
+    bytes[length - 10] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let output = verify();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    // 34,464 bytes of the second part, its tag, and the length before it.
+    assert!(text.contains(&format!("p: bytes {} to {length}: part 2 is altered", length - 34_484)), "{text}");
+    assert!(text.contains("NOT sound"), "{text}");
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rogatory::record::entry::{EntryDraft, Slot};
 use rogatory::record::policy::{Accept, Policy};
 use rogatory::record::proof::{LogProof, ProofError};
-use rogatory::record::verify::{Verification, verify_folder};
+use rogatory::record::verify::{Verification, verify_folder, verify_journal};
 use serde_json::json;
 
 use crate::record_testing::{Cast, Deployment, time};
@@ -212,4 +212,43 @@ fn copy_tree(from: &Path, to: &Path) {
             std::fs::copy(&path, &target).unwrap();
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_journal_is_told_from_a_torn_one() {
+    let deployment = Deployment::new("journal").await;
+    for n in 1..20 {
+        deployment.log.append(EntryDraft::new(format!("m-{n}"), time("2014-01-01"))).await.unwrap();
+    }
+    deployment.log.clone().close().await;
+    let folder = deployment.folder.path();
+    let path = folder.join("own/journal");
+    let sound = check(&folder.join("record"), &deployment.cast.policy);
+    let look = |change: &dyn Fn(&mut Vec<u8>)| {
+        let good = std::fs::read(&path).unwrap();
+        let mut bytes = good.clone();
+        change(&mut bytes);
+        std::fs::write(&path, bytes).unwrap();
+        let mut found = sound.clone();
+        verify_journal(&path, &mut found);
+        std::fs::write(&path, good).unwrap();
+        found.findings
+    };
+    assert_eq!(look(&|_| {}), []);
+    // A header of 91 bytes, then records of 4 + 8 + 40 + 582 + 32: the seventh holds entry 6.
+    const RECORD: usize = 666;
+    let seventh = 91 + 6 * RECORD;
+    let [found] = look(&|bytes| bytes[seventh + 300] ^= 1).try_into().unwrap();
+    assert_eq!(found.bytes, Some(seventh as u64..91 + 20 * RECORD as u64));
+    assert!(found.what.starts_with("no whole record follows entry 5, and `checkpoint` shows 20"), "{found}");
+    // What a crash leaves behind the last record is no damage.
+    assert_eq!(look(&|bytes| bytes[91 + 20 * RECORD..][..50].fill(7)), []);
+    let [found] = look(&|bytes| bytes[20] ^= 1).try_into().unwrap();
+    assert_eq!((found.bytes, found.what.as_str()), (Some(0..91), "the head of the journal is damaged"));
+    let [found] = look(&|bytes| bytes.truncate(91)).try_into().unwrap();
+    assert_eq!(found.bytes, Some(91..91));
+    std::fs::remove_file(&path).unwrap();
+    let mut found = sound.clone();
+    verify_journal(&path, &mut found);
+    assert!(found.findings[0].what.starts_with("cannot be read"));
 }

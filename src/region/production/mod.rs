@@ -13,6 +13,8 @@
 //! associated data is one byte, 1 for the last part and 0 before it, so a production that was cut short shows.
 //! Inside is a POSIX tar archive: the items' files, then `manifest.json` with the SHA-256 of each.
 
+mod examine;
+
 use std::io::{self, Read, Write};
 
 use base64::Engine;
@@ -25,6 +27,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::permit::PermitId;
 use crate::world::{AuthorityId, RecipientKey, RecipientSecret};
+
+pub use examine::{Damage, Examination, examine};
 
 const MAGIC: &str = "rogatory production v1\n";
 const PART: usize = 64 * 1024;
@@ -166,6 +170,13 @@ impl ProductionHeader {
     }
 }
 
+/// True if the file begins as a production does.
+pub fn is_one(file: &std::path::Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    std::fs::File::open(file)?.take(MAGIC.len() as u64).read_to_end(&mut start)?;
+    Ok(start == MAGIC.as_bytes())
+}
+
 /// Opens a production with its recipient's secret and writes the tar archive inside to `out`. Nothing is written
 /// of a part that does not verify. Returns the header and the bytes written.
 pub fn open(
@@ -174,12 +185,7 @@ pub fn open(
     out: &mut impl Write,
 ) -> Result<(ProductionHeader, u64), ProductionError> {
     let header = ProductionHeader::read(&mut input)?;
-    let key = STANDARD.decode(&header.key).map_err(|error| ProductionError::Header(error.to_string()))?;
-    let key =
-        <X25519HkdfSha256 as KemTrait>::EncappedKey::from_bytes(&key).map_err(|_| ProductionError::Key)?;
-    let mut context: AeadCtxR<AesGcm256, HkdfSha256, X25519HkdfSha256> =
-        hpke::setup_receiver(&OpModeR::Base, secret, &key, &header.info())
-            .map_err(|_| ProductionError::Key)?;
+    let mut context = receiver(&header, secret)?;
     let (mut number, mut written) = (0, 0);
     loop {
         let mut length = [0; 4];
@@ -208,6 +214,17 @@ pub fn open(
             return Ok((header, written));
         }
     }
+}
+
+/// What opens the parts, one after the other.
+fn receiver(
+    header: &ProductionHeader,
+    secret: &RecipientSecret,
+) -> Result<AeadCtxR<AesGcm256, HkdfSha256, X25519HkdfSha256>, ProductionError> {
+    let key = STANDARD.decode(&header.key).map_err(|error| ProductionError::Header(error.to_string()))?;
+    let key =
+        <X25519HkdfSha256 as KemTrait>::EncappedKey::from_bytes(&key).map_err(|_| ProductionError::Key)?;
+    hpke::setup_receiver(&OpModeR::Base, secret, &key, &header.info()).map_err(|_| ProductionError::Key)
 }
 
 #[cfg(test)]
@@ -261,5 +278,60 @@ mod tests {
         let at = bytes.windows(7).position(|w| w == b"us-sdny").unwrap();
         bytes[at + 3..at + 7].copy_from_slice(b"sdnx");
         assert!(opened(&bytes, &secret).is_err());
+    }
+
+    #[test]
+    fn damage_is_named_by_its_bytes() {
+        let (production, secret) = sealed(&vec![7; 3 * PART]);
+        let one = 4 + PART + TAG;
+        let body = production.len() - 3 * one;
+        let look = |bytes: &[u8], secret: Option<&RecipientSecret>| {
+            let found = examine(bytes, secret).unwrap();
+            let lines: Vec<String> = found
+                .damage
+                .iter()
+                .map(|d| format!("{}..{} {}", d.bytes.start, d.bytes.end, d.what))
+                .collect();
+            (found.parts, found.unsealed, lines.join("; "))
+        };
+        assert_eq!(look(&production, Some(&secret)), (3, 3, String::new()));
+        assert_eq!(look(&production, None), (3, 0, String::new()));
+        let damaged = |place: usize, to: &dyn Fn(u8) -> u8| {
+            let mut bytes = production.clone();
+            bytes[place] = to(bytes[place]);
+            bytes
+        };
+        // Within the second part: only its recipient can tell, and the end is reached all the same.
+        let bytes = [damaged(body + one + 100, &|b| b ^ 1), vec![0; 5]].concat();
+        let (parts, unsealed, what) = look(&bytes, Some(&secret));
+        assert_eq!((parts, unsealed), (3, 1));
+        assert!(what.starts_with(&format!("{}..{} part 2 is altered", body + one, body + 2 * one)), "{what}");
+        let behind = format!("; {}..{} nothing belongs", production.len(), production.len() + 5);
+        assert!(what.contains(&behind), "{what}");
+        assert!(look(&bytes, None).2.starts_with(&behind[2..]));
+        // A length that cannot be.
+        let (parts, _, what) = look(&damaged(body + one + 2, &|_| 1), None);
+        assert_eq!(parts, 1);
+        assert!(
+            what.starts_with(&format!("{}..{} part 2 says it has", body + one, body + one + 4)),
+            "{what}"
+        );
+        // Cut within a part, and between two.
+        let (parts, _, what) = look(&production[..body + one + 50], None);
+        assert_eq!(parts, 1);
+        assert!(
+            what.starts_with(&format!("{}..{} it ends within part 2", body + one, body + one + 50)),
+            "{what}"
+        );
+        let (parts, _, what) = look(&production[..body + one], None);
+        assert_eq!(parts, 1);
+        assert!(what.contains("it ends before part 2"), "{what}");
+        // Somebody else's secret.
+        let other =
+            World::standard().unwrap().roster().demo_recipient_secret(&"us-fbi".parse().unwrap()).unwrap();
+        let (parts, unsealed, what) = look(&production, Some(&other));
+        assert_eq!((parts, unsealed), (3, 0));
+        assert!(what.contains("not the recipient's"), "{what}");
+        assert!(matches!(examine(&b"mail"[..], None), Err(ProductionError::NotOne)));
     }
 }
