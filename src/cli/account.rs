@@ -2,13 +2,14 @@
 
 use clap::Args;
 
-use super::common::wait;
+use super::common::{ConfigArguments, look, wait};
 use super::control::{RunningArguments, unexpected};
-use super::screen::{self, BOLD, DIM, Format};
+use super::screen::{self, Format};
 use super::{Exit, Outcome};
 use crate::clock::SimTime;
-use crate::provider::{Ask, ReachView, Told};
+use crate::provider::{Ask, Told};
 use crate::region::Body;
+use crate::scenario::{reach_text, where_text};
 use crate::world::Address;
 
 /// Show every copy of a mailbox, its place, and whose key opens it
@@ -61,23 +62,7 @@ pub fn where_is(arguments: WhereArguments) -> Outcome {
         screen::json(&place)?;
         return Ok(Exit::Done);
     }
-    screen::line(&format!(
-        "{BOLD}{}{BOLD:#} declared {} (nobody checked)",
-        place.account, place.declared_country
-    ))?;
-    for copy in &place.copies {
-        let keys: Vec<&str> = copy.keys.iter().map(|key| key.as_str()).collect();
-        screen::line(&format!(
-            "  {:<13} {:<13} {}  {:>6} objects {:>10} bytes  keys: {}{}",
-            copy.class,
-            copy.region,
-            copy.country,
-            copy.objects,
-            copy.bytes,
-            keys.join(" and "),
-            if copy.allowed { "" } else { "  NOT ALLOWED HERE by its placement" }
-        ))?;
-    }
+    screen::text(&where_text(&place, look()))?;
     Ok(Exit::Done)
 }
 
@@ -85,46 +70,11 @@ pub fn reach(arguments: ReachArguments) -> Outcome {
     let ReachArguments { address, at, all, format, running } = arguments;
     let told = wait(running.ask(Ask::Reach { account: address, at }, Body::empty()))?.reply;
     let Told::Reach(reach) = told else { return Err(unexpected()) };
-    match format {
-        Format::Json => screen::json(&reach)?,
-        Format::Text => show(&reach, all)?,
+    if format == Format::Json {
+        screen::json(&reach)?;
+        return Ok(Exit::Done);
     }
+    let names = ConfigArguments { config: None }.read()?.names;
+    screen::text(&reach_text(&reach, all, &names, look()))?;
     Ok(Exit::Done)
-}
-
-fn show(reach: &ReachView, all: bool) -> std::io::Result<()> {
-    screen::line(&format!("{BOLD}{}{BOLD:#} on {}", reach.account, reach.at.date_utc()))?;
-    screen::line(&format!("\n{BOLD}may{BOLD:#}: what the gate would decide for an authority of the roster"))?;
-    let mut hidden = 0;
-    for may in &reach.may {
-        if !all && !may.outcome.is_some_and(|outcome| outcome.is_production()) {
-            hidden += 1;
-            continue;
-        }
-        screen::line(&format!(
-            "  {:<26} {:<24} {:<13} {:<13} {:<11} {}",
-            may.authority,
-            may.instrument,
-            may.class,
-            may.region,
-            may.duty,
-            may.in_short()
-        ))?;
-        for price in &may.price {
-            screen::line(&format!(
-                "  {DIM}  price under {}: {} ({}){DIM:#}",
-                price.jurisdiction, price.penalty, price.rule
-            ))?;
-        }
-    }
-    if hidden > 0 {
-        screen::line(&format!("  {DIM}{hidden} more would get nothing; --all shows them{DIM:#}"))?;
-    }
-    screen::line(&format!("\n{BOLD}can{BOLD:#}: who holds a key, whatever the law says"))?;
-    for can in &reach.can {
-        let recorded = if can.unrecorded { "can: unrecorded" } else { "can: recorded only" };
-        screen::line(&format!("  {:<13} {:<13} {:<16} {recorded}", can.class, can.region, can.entity))?;
-        screen::line(&format!("    {DIM}{}{DIM:#}", can.why))?;
-    }
-    Ok(())
 }

@@ -4,16 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::common::{Failure, runtime};
-use super::control::RunningArguments;
-use super::screen::{self, BOLD, Format};
+use super::common::{ConfigArguments, look, wait};
+use super::control::{RunningArguments, unexpected};
+use super::screen::{self, Format};
 use super::{Exit, Outcome};
 use crate::demand::Demand;
 use crate::diagnostic::SourceFile;
-use crate::gate::{Event, ItemDecision};
-use crate::law::Position;
-use crate::provider::{Ask, History, MatterView, Told};
+use crate::provider::{Ask, Told};
 use crate::region::Body;
+use crate::scenario::{history_text, matter_text};
 
 /// File a demand with a running provider, follow it, ask why
 #[derive(Args, Debug)]
@@ -69,165 +68,71 @@ enum DemandCommand {
 }
 
 pub fn demand(arguments: DemandArguments) -> Outcome {
-    let runtime = runtime()?;
     match arguments.command {
         DemandCommand::File { file, format, running } => {
             let source = SourceFile::read(&file)?;
             let demand: Demand = source.parse_toml()?;
             let id = demand.id.to_string();
-            runtime.block_on(running.ask(Ask::FileUnsigned { demand: Box::new(demand) }, Body::empty()))?;
-            let told = runtime.block_on(running.ask(Ask::Show { matter: id }, Body::empty()))?.reply;
-            show(told, format)
+            let ask = Ask::FileUnsigned { demand: Box::new(demand) };
+            wait(async {
+                running.ask(ask, Body::empty()).await?;
+                show(id, format, running).await
+            })
         }
-        DemandCommand::List { format, running } => {
-            let Told::Matters { matters } = runtime.block_on(running.ask(Ask::List, Body::empty()))?.reply
-            else {
-                return Err(wrong_answer());
-            };
-            match format {
-                Format::Json => screen::json(&matters)?,
-                Format::Text => {
-                    for matter in &matters {
-                        screen::line(&format!(
-                            "{:<16} {:<20} {}  {}",
-                            matter.demand,
-                            matter.issuing,
-                            matter.received.date_utc(),
-                            matter.disposition
-                        ))?;
-                    }
-                }
-            }
-            Ok(Exit::Done)
-        }
-        DemandCommand::Show { demand, format, running } => {
-            let told = runtime.block_on(running.ask(Ask::Show { matter: demand }, Body::empty()))?.reply;
-            show(told, format)
-        }
-        DemandCommand::Explain { demand, format, running } => {
-            let told = runtime.block_on(running.ask(Ask::Explain { matter: demand }, Body::empty()))?.reply;
-            let Told::History(history) = told else { return Err(wrong_answer()) };
-            match format {
-                Format::Json => screen::json(&history)?,
-                Format::Text => explain(&history)?,
-            }
-            Ok(Exit::Done)
-        }
+        DemandCommand::List { format, running } => wait(list(format, running)),
+        DemandCommand::Show { demand, format, running } => wait(show(demand, format, running)),
+        DemandCommand::Explain { demand, format, running } => wait(explain(demand, format, running)),
     }
 }
 
-fn wrong_answer() -> Failure {
-    "the provider answered another question; is it of another version?".into()
-}
-
-fn show(told: Told, format: Format) -> Outcome {
-    let Told::Matter(matter) = told else { return Err(wrong_answer()) };
-    match format {
-        Format::Json => screen::json(&matter)?,
-        Format::Text => {
-            heading(&matter)?;
-            for item in &matter.items {
-                summary(item)?;
-                item.positions.iter().try_for_each(position)?;
-            }
-        }
+async fn list(format: Format, running: RunningArguments) -> Outcome {
+    let Told::Matters { matters } = running.ask(Ask::List, Body::empty()).await?.reply else {
+        return Err(unexpected());
+    };
+    if format == Format::Json {
+        screen::json(&matters)?;
+        return Ok(Exit::Done);
+    }
+    for matter in &matters {
+        screen::line(&format!(
+            "{:<18} {:<20} {}  {}",
+            matter.demand,
+            matter.issuing,
+            matter.received.date_utc(),
+            matter.disposition
+        ))?;
+    }
+    if matters.is_empty() {
+        screen::line("no demand was received yet; `rogatory demand file FILE` serves one")?;
     }
     Ok(Exit::Done)
 }
 
-fn heading(matter: &MatterView) -> std::io::Result<()> {
-    screen::line(&format!(
-        "{BOLD}{}{BOLD:#} of {}, received {}: {BOLD}{}{BOLD:#}",
-        matter.demand,
-        matter.issuing,
-        matter.received.date_utc(),
-        matter.disposition
-    ))?;
-    for finding in &matter.returned_for {
-        screen::line(&format!("  sent back: {}; {}", finding.what, finding.remedy))?;
+async fn show(matter: String, format: Format, running: RunningArguments) -> Outcome {
+    let Told::Matter(matter) = running.ask(Ask::Show { matter }, Body::empty()).await?.reply else {
+        return Err(unexpected());
+    };
+    if format == Format::Json {
+        screen::json(&matter)?;
+        return Ok(Exit::Done);
     }
-    if let Some(later) = &matter.superseded_by {
-        screen::line(&format!("  superseded by {later}"))?;
-    }
-    Ok(())
+    let Told::Status(status) = running.ask(Ask::Status, Body::empty()).await?.reply else {
+        return Err(unexpected());
+    };
+    let names = ConfigArguments { config: None }.read()?.names;
+    screen::text(&matter_text(&matter, status.now, &names, look()))?;
+    Ok(Exit::Done)
 }
 
-fn summary(item: &ItemDecision) -> std::io::Result<()> {
-    let regions: Vec<&str> = item.item.place.regions().iter().map(|region| region.as_str()).collect();
-    let outcome = item.outcome.map_or("pending", |outcome| outcome.as_str());
-    let conduct = item.conduct.map_or_else(String::new, |conduct| format!(", {conduct}"));
-    screen::line(&format!(
-        "  {} {} in {}: duty {}{conduct}: {BOLD}{outcome}{BOLD:#}",
-        item.act,
-        item.item.class,
-        regions.join(", "),
-        item.duty
-    ))?;
-    if let Some(due) = item.due {
-        screen::line(&format!("    due {due}"))?;
+async fn explain(matter: String, format: Format, running: RunningArguments) -> Outcome {
+    let Told::History(history) = running.ask(Ask::Explain { matter }, Body::empty()).await?.reply else {
+        return Err(unexpected());
+    };
+    if format == Format::Json {
+        screen::json(&history)?;
+        return Ok(Exit::Done);
     }
-    if !item.suspended_by.is_empty() {
-        let by: Vec<&str> = item.suspended_by.iter().map(|paper| paper.as_str()).collect();
-        screen::line(&format!("    suspended by {}", by.join(", ")))?;
-    }
-    if let Some(treaty) = &item.treaty {
-        screen::line(&format!("    treaty: {treaty}"))?;
-    }
-    Ok(())
-}
-
-fn position(position: &Position) -> std::io::Result<()> {
-    screen::line(&format!("    {} {}", position.jurisdiction, position.kind))?;
-    if let Some(gap) = &position.gap {
-        screen::line(&format!("      {gap}"))?;
-    }
-    for rule in &position.rules {
-        screen::line(&format!("      {}: {}", rule.id, rule.says))?;
-        let penalty = rule.penalty.as_ref().map_or_else(String::new, |penalty| format!(" · {penalty}"));
-        screen::line(&format!("        {} · {} · {}{penalty}", rule.cite, rule.weight, rule.source.mark))?;
-    }
-    Ok(())
-}
-
-fn explain(history: &History) -> std::io::Result<()> {
-    heading(&history.matter)?;
-    for (entry, event) in &history.events {
-        screen::line(&format!("\n{BOLD}entry {entry}{BOLD:#} · {} · {}", event.at(), event.kind()))?;
-        match event {
-            Event::Received { instrument, .. } => {
-                screen::line(&format!(
-                    "  served on {}, text {}",
-                    instrument.served_on,
-                    &instrument.digest[..12]
-                ))?;
-            }
-            Event::Returned { note, .. } => {
-                for finding in note {
-                    screen::line(&format!("  {}; {}", finding.what, finding.remedy))?;
-                }
-            }
-            Event::Decided { law, decision, .. } => {
-                screen::line(&format!("  by law books {}", &law[..12]))?;
-                for item in decision {
-                    summary(item)?;
-                    item.positions.iter().try_for_each(position)?;
-                }
-            }
-            Event::Ordered { order, .. } => {
-                screen::line(&format!("  {} {} ({})", order.by, order.effect.as_str(), order.id))?;
-            }
-            Event::Filed { order, .. } => screen::line(&format!("  {}", order.id))?,
-            Event::Delivered { production, .. } => {
-                for answer in production {
-                    let text = serde_json::to_string(&answer.answer).unwrap_or_default();
-                    screen::line(&format!("  {}: {text}", answer.region))?;
-                }
-            }
-            Event::Routed { route, .. } => {
-                screen::line(&format!("  {}", serde_json::to_string(route).unwrap_or_default()))?;
-            }
-            Event::Superseded { note, .. } => screen::line(&format!("  by {note}"))?,
-        }
-    }
-    Ok(())
+    let names = ConfigArguments { config: None }.read()?.names;
+    screen::text(&history_text(&history, &names, look()))?;
+    Ok(Exit::Done)
 }

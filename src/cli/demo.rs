@@ -121,7 +121,7 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
         holds = perform_play(arguments, setup, &script, &mut playhouse).await?;
         for fork in FORKS {
             let script = setup.script(Path::new(fork))?;
-            holds &= play(setup, &script, Format::Text, pace(arguments)).await?.holds();
+            holds &= play(setup, &script, Format::Text, pace(arguments), false).await?.holds();
         }
     }
     let deployment = playhouse.into_deployment().expect("the playhouse was made on a deployment");
@@ -134,7 +134,8 @@ async fn perform_play(
     script: &Script,
     playhouse: &mut Playhouse,
 ) -> Result<bool, Failure> {
-    let mut observer = TextObserver::new(Unlocked, &setup.names, look(), pace(arguments));
+    let observer = TextObserver::new(Unlocked, &setup.names, look(), pace(arguments));
+    let mut observer = observer.with_legend();
     Ok(run(script, playhouse, &mut observer).await?.holds())
 }
 

@@ -42,6 +42,9 @@ enum ScenarioCommand {
         /// Rest between the steps, long enough to read
         #[arg(long)]
         pace: bool,
+        /// Also show the expectations that hold
+        #[arg(long, short)]
+        verbose: bool,
         #[command(flatten)]
         config: ConfigArguments,
     },
@@ -63,7 +66,7 @@ enum ScenarioCommand {
 
 pub fn scenario(arguments: ScenarioArguments) -> Outcome {
     match arguments.command {
-        ScenarioCommand::Run { scripts, format, pace, config } => {
+        ScenarioCommand::Run { scripts, format, pace, verbose, config } => {
             let setup = config.read()?;
             let scripts: Vec<Script> =
                 scripts.iter().map(|path| setup.script(path)).collect::<Result<_, _>>()?;
@@ -71,7 +74,7 @@ pub fn scenario(arguments: ScenarioArguments) -> Outcome {
             wait(async {
                 let mut all_hold = true;
                 for script in &scripts {
-                    all_hold &= play(&setup, script, format, pace).await?.holds();
+                    all_hold &= play(&setup, script, format, pace, verbose).await?.holds();
                 }
                 Ok(if all_hold { Exit::Done } else { Exit::ExpectationFailed })
             })
@@ -120,7 +123,13 @@ pub fn scenario(arguments: ScenarioArguments) -> Outcome {
 }
 
 /// Plays one script in this process and a temporary folder.
-pub async fn play(setup: &Setup, script: &Script, format: Format, pace: Pace) -> Result<Report, Failure> {
+pub async fn play(
+    setup: &Setup,
+    script: &Script,
+    format: Format,
+    pace: Pace,
+    verbose: bool,
+) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let mut playhouse = Playhouse::new(Backstage {
         world: setup.source.clone(),
@@ -132,7 +141,8 @@ pub async fn play(setup: &Setup, script: &Script, format: Format, pace: Pace) ->
     });
     let report = match format {
         Format::Text => {
-            let mut observer = TextObserver::new(Unlocked, &setup.names, look(), pace);
+            let observer = TextObserver::new(Unlocked, &setup.names, look(), pace);
+            let mut observer = observer.with_expectations(verbose);
             run(script, &mut playhouse, &mut observer as &mut dyn Observer).await?
         }
         Format::Json => {

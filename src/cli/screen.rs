@@ -19,7 +19,6 @@ pub enum Format {
 }
 
 pub const BOLD: Style = Style::new().bold();
-pub const DIM: Style = Style::new().dimmed();
 pub const BAD: Style = AnsiColor::Red.on_default();
 
 /// True if standard output is a terminal that wants colour (see <https://no-color.org>).
@@ -94,6 +93,11 @@ pub fn json(value: &impl serde::Serialize) -> Result<(), Box<dyn Error + Send + 
     let text = serde_json::to_string_pretty(value)?;
     line(&text)?;
     Ok(())
+}
+
+/// Prints text that ends its own lines.
+pub fn text(text: &str) -> io::Result<()> {
+    screen().write_all(text.as_bytes())
 }
 
 /// Prints one line.

@@ -36,6 +36,8 @@ pub struct ReachView {
 #[serde(rename_all = "kebab-case")]
 pub struct May {
     pub authority: AuthorityId,
+    /// The authority's own.
+    pub country: Country,
     pub instrument: InstrumentKind,
     /// The entity of the provider that it would serve.
     pub served_on: EntityId,
@@ -202,6 +204,7 @@ fn may_obtain(
     let price = prices(&decision.positions);
     Some(May {
         authority: demand.issuing,
+        country: demand.on_behalf_of,
         instrument: demand.instrument,
         served_on: demand.served_on,
         class: item.class,

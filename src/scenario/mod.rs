@@ -52,5 +52,7 @@ pub use script::{
     StanceChange, Step, Wanted,
 };
 pub use stage::Stage;
-pub use text::{Look, Pace, TextObserver};
-pub use view::{AccountView, CopyView, Happened, Happening, ItemView, MatterView, ReachView, RecordHead};
+pub use text::{Look, Pace, TextObserver, history_text, matter_text, reach_text, where_text};
+pub use view::{
+    AccountView, CopyView, Happened, Happening, ItemView, KeyHolderView, MatterView, ReachView, RecordHead,
+};

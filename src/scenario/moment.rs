@@ -16,6 +16,11 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// An instant that nobody wrote down with an offset, told in UTC.
+    pub fn utc(time: SimTime) -> Self {
+        Moment { time, offset: Offset::UTC }
+    }
+
     pub fn time(self) -> SimTime {
         self.time
     }

@@ -14,6 +14,8 @@ pub struct Names {
     pub authorities: BTreeMap<AuthorityId, String>,
     pub entities: BTreeMap<EntityId, String>,
     pub jurisdictions: BTreeSet<Jurisdiction>,
+    /// What an institution on a treaty route does with a request at a stage, by institution and stage.
+    pub desks: BTreeMap<(AuthorityId, String), String>,
     /// The ids of the rules of all law books, of every date.
     pub rules: BTreeSet<String>,
     /// Accounts of the story, by their short names.
@@ -36,6 +38,12 @@ impl Names {
                 .map(|entity| (entity.id().clone(), entity.name().to_owned()))
                 .collect(),
             jurisdictions: law.jurisdictions().cloned().chain(countries).chain(blocs).collect(),
+            desks: world
+                .routes()
+                .iter()
+                .flat_map(|route| route.stages())
+                .map(|desk| ((desk.institution().clone(), desk.name().to_owned()), desk.says().to_owned()))
+                .collect(),
             rules: law.rules().map(|(_, rule)| rule.id.clone()).collect(),
             story: accounts.map(|account| (account.handle.clone(), account.address.clone())).collect(),
         }

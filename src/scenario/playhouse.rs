@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a script. What it returns is what the gate recorded and the regions answered.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,17 +11,18 @@ use futures_util::StreamExt;
 use super::moment::Moment;
 use super::script::{AccountSpec, RouteTaken, Setting, StanceChange};
 use super::stage::Stage;
-use super::view::{AccountView, CopyView, Happened, Happening, ItemView, MatterView, ReachView, RecordHead};
+use super::view::{
+    AccountView, CopyView, Happened, Happening, KeyHolderView, MatterView, ReachView, RecordHead,
+};
 use crate::clock::SimTime;
 use crate::demand::{Demand, DemandId};
 use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::directory::{Customer, NewAccount};
-use crate::gate::{self, Answer, Event, Filing, MatterId, Order, RouteMove};
+use crate::gate::{self, Answer, Event, Filing, MatterId, Order};
 use crate::law::{Law, Role};
 use crate::mail::{Letter, Story, StoryAccount};
 use crate::provider::{
-    Can, Deployment, DeploymentError, DeploymentOptions, May, NewMail, Nodes, Provider, ProviderError,
-    Recorded,
+    self, Deployment, DeploymentError, DeploymentOptions, NewMail, Nodes, Provider, ProviderError, Recorded,
 };
 use crate::region::Password;
 use crate::world::{Address, Country, EntityId, KeyCustody, World, WorldSource};
@@ -310,32 +312,23 @@ impl Stage for Playhouse {
             return Ok(None);
         }
         let view = provider.show(matter.as_str())?;
-        Ok(Some(MatterView {
-            matter: view.demand,
-            disposition: view.disposition,
-            returned_for: view.returned_for.iter().map(|f| format!("{}: {}", f.what, f.remedy)).collect(),
-            items: view.items.into_iter().map(item).collect(),
-            fines: view.fines,
-        }))
+        Ok(Some(view.into()))
     }
 
     async fn look_at(&mut self, account: &Address) -> Result<AccountView, StageError> {
         let provider = self.provider()?;
         let place = provider.where_is(account).await?;
         let reach = provider.reach(account, provider.now())?;
+        let reach = reach_rows(&reach, &place);
         let copies = place.copies.into_iter().map(|copy| CopyView {
             class: copy.class,
-            place: copy.country.to_string(),
-            keys: copy.keys.iter().map(|key| key.as_str()).collect::<Vec<_>>().join(" and "),
+            region: copy.region,
+            country: copy.country,
+            keys: copy.keys,
             objects: copy.objects,
             bytes: copy.bytes,
-            region: copy.region,
         });
-        Ok(AccountView {
-            account: account.clone(),
-            copies: copies.collect(),
-            reach: reach_rows(provider, &reach),
-        })
+        Ok(AccountView { account: account.clone(), copies: copies.collect(), reach })
     }
 
     async fn record_head(&mut self) -> Result<RecordHead, StageError> {
@@ -355,60 +348,28 @@ fn stance(change: &StanceChange) -> gate::StanceChange {
     }
 }
 
-fn item(decision: gate::ItemDecision) -> ItemView {
-    ItemView {
-        act: decision.act,
-        item: decision.item,
-        positions: decision.positions,
-        duty: decision.duty,
-        due: decision.due,
-        suspended_by: decision.suspended_by,
-        conduct: decision.conduct,
-        outcome: decision.outcome,
-        treaty: decision.treaty,
-    }
-}
-
-/// Who may and who can, in as few rows as say it: those who would get something, and every holder of a key.
-fn reach_rows(provider: &Provider, reach: &crate::provider::ReachView) -> Vec<ReachView> {
-    let world = provider.world();
-    let name = |id: &crate::world::AuthorityId| {
-        world.roster().authority(id).map_or_else(|_| id.to_string(), |a| a.name().to_owned())
-    };
-    let holders: Vec<&Can> = reach.can.iter().collect();
-    holders
-        .iter()
-        .map(|can| {
-            let may: Vec<&May> = reach
-                .may
-                .iter()
-                .filter(|m| m.class == can.class && m.region == can.region)
-                .filter(|m| m.outcome.is_some_and(|outcome| outcome.is_production()))
-                .collect();
-            let mut price: Vec<String> =
-                may.iter().flat_map(|m| &m.price).map(|p| p.penalty.clone()).collect();
-            price.sort();
-            price.dedup();
-            let first = may.first().map(|m| name(&m.authority));
-            let may = match (first, may.len()) {
-                (None, _) => "no authority on the roster today".to_owned(),
-                (Some(one), 1) => one,
-                (Some(one), more) => format!("{one}, and {} more ways", more - 1),
-            };
-            let entity = world
-                .provider()
-                .entity(&can.entity)
-                .map_or_else(|_| can.entity.to_string(), |e| e.name().to_owned());
-            ReachView {
-                who: format!("{entity} ({})", can.who.as_str()),
-                class: can.class,
-                region: can.region.clone(),
-                may,
-                can: if can.unrecorded { "unrecorded".to_owned() } else { "recorded only".to_owned() },
-                price: (!price.is_empty()).then(|| price.join("; ")),
-            }
-        })
-        .collect()
+/// One row for each copy: the authorities that would get something, and the holders of its key.
+fn reach_rows(reach: &provider::ReachView, place: &provider::WhereView) -> Vec<ReachView> {
+    let rows = place.copies.iter().map(|copy| {
+        let mut row = ReachView {
+            class: copy.class,
+            region: copy.region.clone(),
+            may: BTreeMap::new(),
+            can: Vec::new(),
+            price: BTreeSet::new(),
+        };
+        let may = reach.may.iter().filter(|m| m.class == copy.class && m.region == copy.region);
+        for may in may.filter(|m| m.outcome.is_some_and(|outcome| outcome.is_production())) {
+            row.may.entry(may.country.clone()).or_default().insert(may.authority.clone());
+            row.price.extend(may.price.iter().map(|price| price.penalty.clone()));
+        }
+        let can = reach.can.iter().filter(|c| c.class == copy.class && c.region == copy.region);
+        row.can = can
+            .map(|c| KeyHolderView { who: c.who, entity: c.entity.clone(), unrecorded: c.unrecorded })
+            .collect();
+        row
+    });
+    rows.collect()
 }
 
 /// What was recorded, as a play shows it.
@@ -423,10 +384,15 @@ fn happening(recorded: Recorded) -> Vec<Happening> {
         Ok(demand) => demand,
         Err(_) => return Vec::new(),
     };
+    let cause = match &event {
+        Event::Decided { note, .. } => Some(note.clone()),
+        _ => None,
+    };
     let mut happened = vec![Happened::Recorded {
         entry,
         matter: demand.clone(),
         kind: event.kind().to_owned(),
+        cause,
         root,
         cosigned_by,
     }];
@@ -439,28 +405,15 @@ fn happening(recorded: Recorded) -> Vec<Happening> {
             happened.extend(production.into_iter().map(|answer| answered(&demand, answer)));
         }
         Event::Routed { route, .. } => {
-            let (institution, what) = match route {
-                RouteMove::Taken { by, treaty, .. } => {
-                    (by.to_string(), format!("takes the treaty route: {treaty}"))
-                }
-                RouteMove::Reached { stage, institution, until } => (
-                    institution.to_string(),
-                    format!("has it at the stage `{stage}` until {}", until.date_utc()),
-                ),
-                RouteMove::Ordered { order, by } => (by.to_string(), format!("makes its order {order}")),
-                RouteMove::Failed { why } => ("nobody".to_owned(), format!("the request ends: {why}")),
-                RouteMove::Completed { use_limit } => {
-                    ("the requesting authority".to_owned(), format!("has what it asked for; {use_limit}"))
-                }
-            };
-            happened.push(Happened::Routed { matter: demand, institution, what });
+            happened.push(Happened::Routed { matter: demand, step: route });
         }
         _ => {}
     }
     happened.into_iter().map(|what| Happening { at, what }).collect()
 }
 
-fn answered(demand: &DemandId, answer: gate::RegionAnswer) -> Happened {
+/// What one region did when it was shown its permit.
+pub(super) fn answered(demand: &DemandId, answer: gate::RegionAnswer) -> Happened {
     let matter = demand.clone();
     let mut classes: Vec<_> = answer.items.iter().map(|item| item.class).collect();
     classes.dedup();

@@ -6,12 +6,15 @@ use super::moment::Moment;
 use super::names::Names;
 use super::script::{AccountSpec, RouteTaken, Setting, StanceChange};
 use super::stage::Stage;
-use super::view::{AccountView, CopyView, Happened, Happening, ItemView, MatterView, ReachView, RecordHead};
+use super::view::{
+    AccountView, CopyView, Happened, Happening, ItemView, KeyHolderView, MatterView, ReachView, RecordHead,
+};
 use crate::clock::SimTime;
 use crate::demand::{Act, DateRange, Demand, DemandId, Disposition, Item, Outcome, Place};
 use crate::gate::Duty;
 use crate::gate::{Filing, Order};
 use crate::law::{Position, PositionKind};
+use crate::provider::KeyHolder;
 use crate::world::{Address, Conduct, DataClass};
 
 pub fn t(text: &str) -> SimTime {
@@ -35,6 +38,7 @@ pub fn names() -> Names {
         jurisdictions: ["US", "IE", "EU"].iter().map(|j| j.parse().unwrap()).collect(),
         rules: ["us-sca-content-warrant", "us-sca-records"].iter().map(|r| r.to_string()).collect(),
         story: [("molly".to_owned(), "molly@post.example".parse().unwrap())].into(),
+        ..Names::default()
     }
 }
 
@@ -124,24 +128,25 @@ impl Stage for FakeStage {
     async fn look_at(&mut self, account: &Address) -> Result<AccountView, CurtainFell> {
         self.log.push(format!("look {account}"));
         let region: crate::world::RegionId = "ie-dublin".parse().unwrap();
-        let (class, place) = (DataClass::Content, "Dublin, IE".to_owned());
+        let class = DataClass::Content;
+        let holder =
+            |who, entity: &str| KeyHolderView { who, entity: entity.parse().unwrap(), unrecorded: true };
         Ok(AccountView {
             account: account.clone(),
             copies: vec![CopyView {
                 class,
                 region: region.clone(),
-                place,
-                keys: "the region and head office".to_owned(),
+                country: "IE".parse().unwrap(),
+                keys: vec![KeyHolder::Region, KeyHolder::HeadOffice],
                 objects: 41,
                 bytes: 123_456,
             }],
             reach: vec![ReachView {
-                who: "head office".to_owned(),
                 class,
                 region,
-                may: "no".to_owned(),
-                can: "unrecorded".to_owned(),
-                price: Some("up to EUR 20 million".to_owned()),
+                may: [("US".parse().unwrap(), ["us-sdny".parse().unwrap()].into())].into(),
+                can: vec![holder(KeyHolder::Region, "ireland"), holder(KeyHolder::HeadOffice, "head-office")],
+                price: ["up to EUR 20 million".to_owned()].into(),
             }],
         })
     }

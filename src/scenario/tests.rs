@@ -209,6 +209,7 @@ async fn told(width: usize, colour: bool) -> String {
             entry: 1,
             matter: matter(),
             kind: "decided".into(),
+            cause: Some(crate::gate::Cause::LawChanged),
             root: "3f".repeat(32),
             cosigned_by: vec!["de-frankfurt".into(), "university".into()],
         },

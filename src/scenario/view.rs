@@ -1,13 +1,15 @@
 //! What a stage tells of its world: plain values to show and to compare with what was expected.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use crate::clock::SimTime;
 use crate::demand::{Act, DemandId, Disposition, Item, Outcome};
-use crate::gate::Duty;
-use crate::gate::{Meter, PaperId};
+use crate::gate::{Cause, Duty, ItemDecision, Meter, PaperId, RouteMove};
 use crate::law::Position;
-use crate::world::{Address, AuthorityId, Conduct, DataClass, RegionId};
+use crate::provider::{self, KeyHolder};
+use crate::world::{Address, AuthorityId, Conduct, Country, DataClass, EntityId, RegionId};
 
 /// A matter as it stands now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,6 +50,34 @@ pub struct ItemView {
     pub treaty: Option<String>,
 }
 
+impl From<provider::MatterView> for MatterView {
+    fn from(matter: provider::MatterView) -> Self {
+        MatterView {
+            matter: matter.demand,
+            disposition: matter.disposition,
+            returned_for: matter.returned_for.iter().map(|f| format!("{}: {}", f.what, f.remedy)).collect(),
+            items: matter.items.into_iter().map(ItemView::from).collect(),
+            fines: matter.fines,
+        }
+    }
+}
+
+impl From<ItemDecision> for ItemView {
+    fn from(decision: ItemDecision) -> Self {
+        ItemView {
+            act: decision.act,
+            item: decision.item,
+            positions: decision.positions,
+            duty: decision.duty,
+            due: decision.due,
+            suspended_by: decision.suspended_by,
+            conduct: decision.conduct,
+            outcome: decision.outcome,
+            treaty: decision.treaty,
+        }
+    }
+}
+
 /// Something that came about on the stage, with the simulated time it bears.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -61,7 +91,16 @@ pub struct Happening {
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Happened {
     /// An entry of the record, with the head that its permit rests on.
-    Recorded { entry: u64, matter: DemandId, kind: String, root: String, cosigned_by: Vec<String> },
+    Recorded {
+        entry: u64,
+        matter: DemandId,
+        kind: String,
+        /// Of a decision: why it was made now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
+        root: String,
+        cosigned_by: Vec<String>,
+    },
     /// A region was shown a permit and handed something over.
     Produced {
         matter: DemandId,
@@ -79,7 +118,11 @@ pub enum Happened {
     /// A region was shown a permit and refused.
     Refused { matter: DemandId, region: RegionId, why: String },
     /// A request of one state to another moved on.
-    Routed { matter: DemandId, institution: String, what: String },
+    Routed {
+        matter: DemandId,
+        #[serde(flatten)]
+        step: RouteMove,
+    },
     /// Legal process reached the provider that the script did not write: the local order that answers a request.
     Received { matter: DemandId, from: AuthorityId, what: String },
     /// Time ran out for something.
@@ -92,24 +135,36 @@ pub enum Happened {
 pub struct CopyView {
     pub class: DataClass,
     pub region: RegionId,
-    pub place: String,
-    /// Who can use its key, in words: `region and head office`.
-    pub keys: String,
+    pub country: Country,
+    /// Who can use its key.
+    pub keys: Vec<KeyHolder>,
     pub objects: u64,
     pub bytes: u64,
 }
 
-/// Who may, and who can, read one data class of an account, and at what price.
+/// Who may, and who can, read one copy, and at what price.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReachView {
-    pub who: String,
     pub class: DataClass,
     pub region: RegionId,
-    pub may: String,
-    pub can: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub price: Option<String>,
+    /// The authorities that would get it on that day if they demanded it, by country.
+    pub may: BTreeMap<Country, BTreeSet<AuthorityId>>,
+    /// Who holds a key that opens it.
+    pub can: Vec<KeyHolderView>,
+    /// What laws that bar the answer, or leave it open, threaten.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub price: BTreeSet<String>,
+}
+
+/// Who holds a key that opens a copy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeyHolderView {
+    pub who: KeyHolder,
+    pub entity: EntityId,
+    /// True if nothing forces this holder to leave an entry in the record.
+    pub unrecorded: bool,
 }
 
 /// Where an account's data rests, and who can reach it.

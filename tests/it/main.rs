@@ -8,6 +8,7 @@ mod layers;
 mod mail_files;
 mod program;
 mod program_ends;
+mod program_tells;
 mod provider;
 mod record_cli;
 mod record_faults;

@@ -1,6 +1,9 @@
-//! The built program, as a person runs it.
+//! The built program, as a person runs it, and one demo that all tests share.
 
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::sync::OnceLock;
 
 /// The built binary.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_rogatory");
@@ -23,4 +26,41 @@ pub fn run(arguments: &[&str]) -> Output {
 /// What the program wrote, as text.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A demo that stays up until the tests are over.
+pub struct RunningDemo {
+    pub data: PathBuf,
+    /// Closed by the system when this process ends; then the shell that waits for it ends the demo.
+    _lifeline: ChildStdin,
+    _shell: Child,
+}
+
+/// The demo that all tests share, started by the first that asks. Nobody may change what another may read: only
+/// demands with names of their own are filed.
+pub fn running_demo() -> &'static RunningDemo {
+    static DEMO: OnceLock<RunningDemo> = OnceLock::new();
+    DEMO.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let data = folder.join("demo");
+        let script = r#""$0" demo --fast --data "$1/demo" & demo=$!; cat > /dev/null; kill $demo; wait $demo; rm -rf "$1""#;
+        let mut shell = Command::new("sh")
+            .args(["-c", script, PROGRAM])
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let lifeline = shell.stdin.take().unwrap();
+        let mut lines = BufReader::new(shell.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().starts_with("The provider stays up")), "the demo ended early");
+        RunningDemo { data, _lifeline: lifeline, _shell: shell }
+    })
+}
+
+impl RunningDemo {
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
 }

@@ -1,6 +1,8 @@
 //! Who says what about a matter, and what it comes to.
 
-use super::sheet::{Ink, Piece, Sheet, columns, faint, list, plain};
+use std::collections::BTreeMap;
+
+use super::sheet::{self, Ink, Piece, Sheet, faint, gather, list, plain};
 use crate::demand::Outcome;
 use crate::gate::Duty;
 use crate::law::{Position, PositionKind, Rule};
@@ -8,8 +10,43 @@ use crate::scenario::Moment;
 use crate::scenario::view::{ItemView, MatterView};
 use crate::world::SourceMark;
 
-/// The positions that are new since the matter was last shown, then every item as it stands.
-pub fn matter(sheet: &mut Sheet, now: &MatterView, before: Option<&MatterView>, at: Moment) {
+/// What a reader has been told already, so that every rule is told once.
+#[derive(Default)]
+pub struct Told {
+    /// When each rule was told. A rule of one name can have several wordings, one after the other in time.
+    rules: BTreeMap<(String, String), String>,
+}
+
+impl Told {
+    /// Notes that a rule is told now; says when it was told before, if it was.
+    fn before(&mut self, rule: &Rule, now: &str) -> Option<String> {
+        let wording = (rule.id.clone(), rule.says.clone());
+        let when = self.rules.get(&wording).cloned();
+        if when.is_none() {
+            self.rules.insert(wording, now.to_owned());
+        }
+        when
+    }
+}
+
+/// What is shown of a matter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Extent {
+    /// Every item, as to somebody who asks how things stand.
+    Whole,
+    /// What differs from when it was last shown.
+    Changes,
+}
+
+/// The positions that are new since the matter was last shown, then the items.
+pub fn matter(
+    sheet: &mut Sheet,
+    told: &mut Told,
+    now: &MatterView,
+    before: Option<&MatterView>,
+    at: Moment,
+    extent: Extent,
+) {
     let groups = groups(now);
     let fresh: Vec<&Vec<&ItemView>> = groups
         .iter()
@@ -20,8 +57,8 @@ pub fn matter(sheet: &mut Sheet, now: &MatterView, before: Option<&MatterView>, 
     if !fresh.is_empty() {
         sheet.label("the law");
         for group in fresh {
-            sheet.paragraph(0, 2, &[(Ink::Strong, list(group.iter().map(|item| item.label())).into())]);
-            positions(sheet, &group[0].positions);
+            sheet.paragraph(0, 2, &[(Ink::Strong, together(group).into())]);
+            positions(sheet, told, &group[0].positions, &at.date());
         }
     }
     sheet.label("now");
@@ -34,7 +71,7 @@ pub fn matter(sheet: &mut Sheet, now: &MatterView, before: Option<&MatterView>, 
     for reason in &now.returned_for {
         sheet.paragraph(2, 4, &[(Ink::Doubt, "sent back: ".into()), plain(reason.as_str())]);
     }
-    table(sheet, now, before, at);
+    table(sheet, now, before, at, extent);
     for fine in &now.fines {
         let what = format!("{} {} so far, for {} days", fine.currency, fine.amount, fine.days);
         sheet.paragraph(
@@ -49,11 +86,20 @@ fn earlier<'a>(before: Option<&'a MatterView>, item: &ItemView) -> Option<&'a It
     before?.items.iter().find(|old| old.act == item.act && old.item == item.item)
 }
 
-/// Items about which every law holds the same, together.
+/// Items about which every law holds the same by the same rules, together.
 fn groups(view: &MatterView) -> Vec<Vec<&ItemView>> {
+    let same = |a: &ItemView, b: &ItemView| {
+        let rules = |position: &Position| -> Vec<String> {
+            position.rules.iter().map(|rule| rule.id.clone()).collect()
+        };
+        let holds = |position: &Position| {
+            (position.jurisdiction.clone(), position.kind, position.gap.clone(), rules(position))
+        };
+        a.positions.iter().map(holds).eq(b.positions.iter().map(holds))
+    };
     let mut groups: Vec<Vec<&ItemView>> = Vec::new();
     for item in &view.items {
-        match groups.iter_mut().find(|group| group[0].positions == item.positions) {
+        match groups.iter_mut().find(|group| same(group[0], item)) {
             Some(group) => group.push(item),
             None => groups.push(vec![item]),
         }
@@ -61,7 +107,17 @@ fn groups(view: &MatterView) -> Vec<Vec<&ItemView>> {
     groups
 }
 
-fn positions(sheet: &mut Sheet, positions: &[Position]) {
+/// Items as a reader says them: `content and traffic in ie-dublin, subscriber in us-virginia`.
+pub fn together(items: &[&ItemView]) -> String {
+    gather(items.iter().filter_map(|item| {
+        let label = item.label();
+        let (what, place) = label.split_once(" in ")?;
+        Some((what.to_owned(), place.to_owned()))
+    }))
+}
+
+/// What every law that was asked holds, with its reasons.
+pub fn positions(sheet: &mut Sheet, told: &mut Told, positions: &[Position], now: &str) {
     if positions.is_empty() {
         sheet.paragraph(2, 4, &[faint("no law was asked")]);
     }
@@ -71,9 +127,9 @@ fn positions(sheet: &mut Sheet, positions: &[Position]) {
         let jurisdiction = position.jurisdiction.as_str();
         match (position.rules.split_first(), &position.gap) {
             (Some((first, rest)), _) => {
-                rule(sheet, jurisdiction, Some(position.kind), first);
+                rule(sheet, told, jurisdiction, Some(position.kind), first, now);
                 for another in rest {
-                    rule(sheet, "", None, another);
+                    rule(sheet, told, "", None, another, now);
                 }
             }
             (None, Some(gap)) => sheet.row(&name(jurisdiction, position.kind), &[plain(gap.as_str())]),
@@ -97,9 +153,21 @@ fn name(jurisdiction: &str, kind: PositionKind) -> [(Piece<'static>, usize); 2] 
 const JURISDICTION: usize = "  EU".len();
 const KIND: usize = "not-covered".len();
 
-fn rule(sheet: &mut Sheet, jurisdiction: &str, kind: Option<PositionKind>, rule: &Rule) {
+fn rule(
+    sheet: &mut Sheet,
+    told: &mut Told,
+    jurisdiction: &str,
+    kind: Option<PositionKind>,
+    rule: &Rule,
+    now: &str,
+) {
     let nothing = [(plain(""), JURISDICTION), (plain(""), KIND)];
     let cells = kind.map_or(nothing.clone(), |kind| name(jurisdiction, kind));
+    if let Some(when) = told.before(rule, now) {
+        let when = if when == now { "as above".to_owned() } else { format!("as on {when}") };
+        sheet.row(&cells, &[plain(rule.cite.as_str()), faint(format!(", {when}"))]);
+        return;
+    }
     sheet.row(&cells, &[plain(rule.says.as_str())]);
     let mark = mark(rule.source.mark);
     let mut pieces: Vec<Piece> = vec![faint(format!("{} · {} · ", rule.cite, rule.weight)), mark];
@@ -125,21 +193,26 @@ fn ink(kind: PositionKind) -> Ink {
     }
 }
 
-fn table(sheet: &mut Sheet, now: &MatterView, before: Option<&MatterView>, at: Moment) {
-    let labels: Vec<String> = now.items.iter().map(ItemView::label).collect();
-    let label = labels.iter().map(|label| columns(label)).max().unwrap_or(0) + 2;
+fn table(sheet: &mut Sheet, now: &MatterView, before: Option<&MatterView>, at: Moment, extent: Extent) {
+    let is_shown = |item: &&ItemView| extent == Extent::Whole || earlier(before, item) != Some(item);
+    let (shown, quiet): (Vec<&ItemView>, Vec<&ItemView>) = now.items.iter().partition(is_shown);
     let several_accounts = now.items.iter().any(|item| item.item.account != now.items[0].item.account);
-    for (item, name) in now.items.iter().zip(&labels) {
-        let changed = earlier(before, item) != Some(item);
-        let conduct = item.conduct.map_or("", |conduct| conduct.as_str());
-        let outcome = item.outcome.map_or("undecided", |outcome| outcome.as_str());
-        let shown = |ink: Ink| if changed { ink } else { Ink::Faint };
-        let cells = [
-            ((shown(Ink::Plain), format!("  {name}").into()), label),
-            ((shown(duty_ink(item.duty)), item.duty.as_str().into()), "conflicting".len()),
-            ((shown(Ink::Plain), conduct.into()), "negotiate".len()),
-            ((shown(outcome_ink(item.outcome)), outcome.into()), "treaty-open".len()),
-        ];
+    let rows: Vec<[String; 4]> = shown
+        .iter()
+        .map(|item| {
+            let conduct = item.conduct.map_or("", |conduct| conduct.as_str());
+            let outcome = item.outcome.map_or("undecided", |outcome| outcome.as_str());
+            [format!("  {}", item.label()), item.duty.as_str().into(), conduct.into(), outcome.into()]
+        })
+        .collect();
+    let heads = ["", "duty", "conduct", "outcome"];
+    let widths = sheet::widths(heads, &rows);
+    if !shown.is_empty() {
+        sheet.heads(&sheet::cells(heads, [Ink::Faint; 4], widths));
+    }
+    for (item, row) in shown.iter().zip(&rows) {
+        let inks = [Ink::Plain, duty_ink(item.duty), Ink::Plain, outcome_ink(item.outcome)];
+        let cells = sheet::cells(row.each_ref().map(String::as_str), inks, widths);
         let mut notes = Vec::new();
         if several_accounts {
             notes.push(item.item.account.to_string());
@@ -148,18 +221,45 @@ fn table(sheet: &mut Sheet, now: &MatterView, before: Option<&MatterView>, at: M
             notes
                 .push(format!("suspended by {}", list(item.suspended_by.iter().map(|paper| paper.as_str()))));
         }
-        if let Some(due) = item.due.filter(|_| !item.outcome.is_some_and(Outcome::is_production)) {
+        if let Some(due) = item.due.filter(|_| is_owed(item.outcome)) {
             let word = if due <= at.time() { "due since" } else { "due on" };
             notes.push(format!("{word} {}", at.with_time(due).date()));
         }
-        notes.extend(item.treaty.as_ref().map(|treaty| format!("treaty: {treaty}")));
         let notes = notes.join(", ");
-        let tail = [(shown(Ink::Plain), notes.as_str().into())];
+        let tail = [plain(notes.as_str())];
         sheet.row(&cells, if notes.is_empty() { &[] } else { &tail });
+    }
+    match (shown.is_empty(), quiet.is_empty()) {
+        (true, false) => sheet.paragraph(2, 4, &[faint("nothing changes for any item")]),
+        (false, false) => sheet.paragraph(2, 4, &[faint(format!("as before: {}", together(&quiet)))]),
+        (_, true) => {}
+    }
+    let ways = treaties(now);
+    if extent == Extent::Whole || before.map(treaties) != Some(ways.clone()) {
+        for (treaty, items) in ways {
+            let pieces = [faint("treaty route: "), plain(treaty), faint(format!(" (for {items})"))];
+            sheet.paragraph(2, 4, &pieces);
+        }
     }
 }
 
-fn duty_ink(duty: Duty) -> Ink {
+/// The treaties named to the authority, with the items they are named for.
+fn treaties(view: &MatterView) -> BTreeMap<&str, String> {
+    let mut ways: BTreeMap<&str, Vec<&ItemView>> = BTreeMap::new();
+    for item in view.items.iter().filter(|item| item.outcome != Some(Outcome::Lapsed)) {
+        if let Some(treaty) = &item.treaty {
+            ways.entry(treaty).or_default().push(item);
+        }
+    }
+    ways.into_iter().map(|(treaty, items)| (treaty, together(&items))).collect()
+}
+
+/// True if somebody still waits for it.
+fn is_owed(outcome: Option<Outcome>) -> bool {
+    matches!(outcome, None | Some(Outcome::Rejected | Outcome::Returned | Outcome::Referred))
+}
+
+pub fn duty_ink(duty: Duty) -> Ink {
     match duty {
         Duty::Compelled => Ink::Strong,
         Duty::Barred => Ink::Bar,
@@ -169,7 +269,7 @@ fn duty_ink(duty: Duty) -> Ink {
     }
 }
 
-fn outcome_ink(outcome: Option<Outcome>) -> Ink {
+pub fn outcome_ink(outcome: Option<Outcome>) -> Ink {
     match outcome {
         Some(outcome) if outcome.is_production() => Ink::Good,
         Some(Outcome::TreatyOpen | Outcome::Routed) => Ink::Heading,

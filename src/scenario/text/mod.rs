@@ -1,5 +1,8 @@
 //! A play told to a reader.
 
+mod account;
+mod course;
+mod history;
 mod law;
 mod sheet;
 mod told;
@@ -11,11 +14,15 @@ use super::names::Names;
 use super::player::{Observer, Sight};
 use super::report::{Check, Report};
 use super::script::{Script, Step};
-use super::view::AccountView;
 use super::{Moment, Verdict};
+use crate::clock::SimTime;
 use crate::world::KeyCustody;
+use course::Course;
+use law::{Extent, Told};
 use sheet::{Ink, Sheet, columns, faint, list, plain};
 
+pub use account::{reach_text, where_text};
+pub use history::{history_text, matter_text};
 pub use sheet::Look;
 
 /// How fast a play goes on.
@@ -47,11 +54,42 @@ pub struct TextObserver<'a, W> {
     pace: Pace,
     /// The script's file, for places in it.
     script: String,
+    /// Every expectation is told, not only those that do not hold.
+    verbose: bool,
+    /// The first play explains what stands where.
+    legend: bool,
+    told: Told,
+    course: Course,
+    /// Where the play is, and what it is about there.
+    scene: Option<(Moment, String)>,
+    extent: Extent,
 }
 
 impl<'a, W: io::Write + Send> TextObserver<'a, W> {
     pub fn new(out: W, names: &'a Names, look: Look, pace: Pace) -> Self {
-        TextObserver { out, names, look, pace, script: String::new() }
+        TextObserver {
+            out,
+            names,
+            look,
+            pace,
+            script: String::new(),
+            verbose: false,
+            legend: false,
+            told: Told::default(),
+            course: Course::default(),
+            scene: None,
+            extent: Extent::Changes,
+        }
+    }
+
+    /// Tells every expectation, also those that hold.
+    pub fn with_expectations(self, verbose: bool) -> Self {
+        TextObserver { verbose, ..self }
+    }
+
+    /// Explains at the beginning what the play shows where.
+    pub fn with_legend(self) -> Self {
+        TextObserver { legend: true, ..self }
     }
 
     fn opening(&mut self, sheet: &mut Sheet, script: &Script) {
@@ -82,6 +120,13 @@ impl<'a, W: io::Write + Send> TextObserver<'a, W> {
             script.start.date(),
             script.seed
         ))]);
+        if self.legend {
+            sheet.label("legend");
+            let width = LEGEND.iter().map(|(word, _)| columns(word)).max().unwrap_or(0);
+            for (word, means) in LEGEND {
+                sheet.row(&[((Ink::Strong, word.into()), width)], &[faint(means)]);
+            }
+        }
     }
 
     fn step(&self, sheet: &mut Sheet, step: &Step) {
@@ -99,46 +144,18 @@ impl<'a, W: io::Write + Send> TextObserver<'a, W> {
         told::action(sheet, self.names, step);
     }
 
-    fn account(&self, sheet: &mut Sheet, view: &AccountView) {
-        sheet.label("copies");
-        let widest = |texts: &mut dyn Iterator<Item = &str>| texts.map(columns).max().unwrap_or(0);
-        let class = widest(&mut view.copies.iter().map(|copy| copy.class.as_str()));
-        let region = widest(&mut view.copies.iter().map(|copy| copy.region.as_str()));
-        let place = widest(&mut view.copies.iter().map(|copy| copy.place.as_str()));
-        sheet.paragraph(0, 0, &[(Ink::Strong, view.account.as_str().into())]);
-        for copy in &view.copies {
-            let cells = [
-                (plain(copy.class.as_str()), class),
-                (plain(copy.region.as_str()), region),
-                (plain(copy.place.as_str()), place),
-            ];
-            let amount = format!("{}, {}; key with ", told::objects(copy.objects), told::bytes(copy.bytes));
-            sheet.row(&cells, &[faint(amount), plain(copy.keys.as_str())]);
-        }
-        if view.reach.is_empty() {
-            return;
-        }
-        sheet.label("reach");
-        for reach in &view.reach {
-            let about = format!("{}: {} in {}: ", reach.who, reach.class, reach.region);
-            let can = if reach.can == "unrecorded" { Ink::Bad } else { Ink::Strong };
-            let mut pieces = vec![
-                plain(about),
-                faint("may "),
-                (Ink::Strong, reach.may.as_str().into()),
-                faint(", can "),
-                (can, reach.can.as_str().into()),
-            ];
-            if let Some(price) = &reach.price {
-                pieces.extend([faint(", price "), plain(price.as_str())]);
-            }
-            sheet.paragraph(0, 2, &pieces);
-        }
-    }
-
     fn checks(&self, sheet: &mut Sheet, checks: &[Check]) {
         sheet.label("expected");
-        for check in checks {
+        let held = checks.iter().filter(|check| check.verdict.held()).count();
+        if held > 0 && !self.verbose {
+            let what = match (held, checks.len()) {
+                (1, 1) => "as the script expects".to_owned(),
+                (held, all) if held == all => format!("as the script expects, in all {all} points"),
+                (held, all) => format!("{held} of {all} points are as the script expects"),
+            };
+            sheet.paragraph(0, 2, &[(Ink::Good, "✓".into()), faint(format!(" {what}"))]);
+        }
+        for check in checks.iter().filter(|check| self.verbose || !check.verdict.held()) {
             self.check(sheet, check);
         }
     }
@@ -168,6 +185,7 @@ impl<'a, W: io::Write + Send> TextObserver<'a, W> {
             let what = format!("The play broke off at {place}: {}", stop.why);
             sheet.wide(&[(Ink::Bad, what.into())]);
         }
+        self.course.tell(sheet);
         let (tally, total) = (report.expectations, report.expectations.total());
         if report.holds() {
             let all = match total {
@@ -194,6 +212,16 @@ impl<'a, W: io::Write + Send> TextObserver<'a, W> {
     }
 }
 
+/// What the labels in the margin mean.
+const LEGEND: [(&str, &str); 6] = [
+    ("history", "what really happened, with its source and how sure we are of it"),
+    ("asked, ordered, filed", "what the script puts in: demands, orders of courts, papers of the parties"),
+    ("the law", "what each law that was asked holds, with the rule that says so; `open` is unsettled"),
+    ("now", "duty: what the laws add up to. conduct: what the provider chooses. outcome: what became of it"),
+    ("record", "the entries that make it impossible to deny later; nothing opens without one"),
+    ("mailbox", "may: who would get it by law on that day. can: who holds a key, whatever the law says"),
+];
+
 fn heading(sheet: &mut Sheet, number: &str, at: Moment, place: Option<&str>) {
     let place = place.map_or(String::new(), |place| format!(" · {place}"));
     sheet.rule(number, &format!("{} · {}{place}", at.date(), at.hour()));
@@ -207,17 +235,32 @@ impl<W: io::Write + Send> Observer for TextObserver<'_, W> {
             Sight::Meanwhile(at, happenings) => {
                 sheet.blank();
                 sheet.wide(&[faint("Meanwhile")]);
-                told::happenings(&mut sheet, self.names, happenings, Some(at));
+                told::happenings(&mut sheet, self.names, happenings, Some(at), true);
             }
-            Sight::Step(step) => self.step(&mut sheet, step),
+            Sight::Step(step) => {
+                self.scene = Some((step.at, step.title.clone()));
+                self.extent = Extent::Changes;
+                self.step(&mut sheet, step);
+            }
             Sight::Question(at) => {
+                self.extent = Extent::Whole;
                 sheet.blank();
                 heading(&mut sheet, "?", at, None);
                 sheet.wide(&[(Ink::Strong, "How do things stand?".into())]);
             }
-            Sight::Happened(happenings) => told::happenings(&mut sheet, self.names, happenings, None),
-            Sight::Matter { now, before, at } => law::matter(&mut sheet, now, before, at),
-            Sight::Account(view) => self.account(&mut sheet, view),
+            Sight::Happened(happenings) => {
+                let at = self.scene.as_ref().map(|(at, _)| *at);
+                told::happenings(&mut sheet, self.names, happenings, at, false);
+            }
+            Sight::Matter { now, before, at } => {
+                law::matter(&mut sheet, &mut self.told, now, before, at, self.extent);
+                self.course.note(now, at, self.scene.as_ref().map_or("", |(_, title)| title));
+            }
+            Sight::Account(view) => {
+                let at =
+                    self.scene.as_ref().map_or(Moment::utc(SimTime::from_unix_seconds(0)), |(at, _)| *at);
+                account::account(&mut sheet, self.names, view, at);
+            }
             Sight::Checks(checks) => self.checks(&mut sheet, checks),
             Sight::Closing(report) => self.closing(&mut sheet, report),
         }

@@ -56,6 +56,9 @@ pub fn faint<'a>(text: impl Into<Cow<'a, str>>) -> Piece<'a> {
 /// Where paragraphs begin; labels stand left of it.
 const MARGIN: usize = 12;
 
+/// The room that a text needs beside a row's cells to be wrapped there; with less it goes under its row.
+const WRAPS_BESIDE: usize = 30;
+
 /// One stretch of text on its way to the reader.
 pub struct Sheet {
     look: Look,
@@ -84,6 +87,11 @@ impl Sheet {
         if !self.text.ends_with("\n\n") {
             self.blank();
         }
+        self.label = Some(label);
+    }
+
+    /// Labels the next paragraph, right under what is above it.
+    pub fn label_close(&mut self, label: &'static str) {
         self.label = Some(label);
     }
 
@@ -158,21 +166,27 @@ impl Sheet {
     /// Cells in columns of the widths given, then a text that wraps under itself, or under the first cell if there
     /// is no room beside them.
     pub fn row(&mut self, cells: &[(Piece<'_>, usize)], tail: &[Piece<'_>]) {
+        self.row_from(MARGIN, cells, tail);
+    }
+
+    fn row_from(&mut self, margin: usize, cells: &[(Piece<'_>, usize)], tail: &[Piece<'_>]) {
         let needed: usize = cells.iter().map(|(_, width)| width + 2).sum();
-        if MARGIN + needed > self.look.width {
+        if margin + needed > self.look.width + 2 {
             return self.narrow_row(cells, tail);
         }
         let label = self.label.take().unwrap_or("");
         self.text.push_str("  ");
         self.ink(Ink::Faint, label);
-        self.pad(MARGIN.saturating_sub(2 + columns(label)));
-        let mut column = MARGIN;
-        let last = cells.len().saturating_sub(1);
-        for (place, ((ink, text), width)) in cells.iter().enumerate() {
+        self.pad(margin.saturating_sub(2 + columns(label)));
+        let mut column = margin;
+        let filled = |((_, text), _): &(Piece<'_>, usize)| !text.is_empty();
+        let last = if tail.is_empty() { cells.iter().rposition(filled).unwrap_or(0) } else { cells.len() };
+        for (place, ((ink, text), width)) in cells.iter().enumerate().take_while(|(place, _)| *place <= last)
+        {
             self.ink(*ink, text);
             column += columns(text);
             self.words += 1;
-            if place < last || !tail.is_empty() {
+            if place < last {
                 let gap = width.saturating_sub(columns(text)) + 2;
                 self.pad(gap);
                 column += gap;
@@ -181,12 +195,48 @@ impl Sheet {
         let needed: usize = tail.iter().map(|(_, text)| columns(text)).sum();
         if tail.is_empty() {
             self.text.push('\n');
-        } else if column + needed <= self.look.width || column <= self.look.width / 2 {
+        } else if column + needed <= self.look.width || column + WRAPS_BESIDE <= self.look.width {
             self.wrap(column, column, tail);
         } else {
             self.end_line();
-            self.pad(MARGIN + 2);
-            self.wrap(MARGIN + 2, MARGIN + 2, tail);
+            self.pad(margin + 4);
+            self.wrap(margin + 4, margin + 4, tail);
+        }
+    }
+
+    /// A wrapped paragraph near the left edge: its first line begins at column `first`, the others at `rest`.
+    pub fn margin(&mut self, first: usize, rest: usize, pieces: &[Piece<'_>]) {
+        self.pad(first);
+        self.wrap(first, rest, pieces);
+    }
+
+    /// A table beside the margin.
+    pub fn table<const N: usize>(&mut self, heads: [&str; N], rows: &[[String; N]], inks: [Ink; N]) {
+        let widths = widths(heads, rows);
+        self.heads(&cells(heads, [Ink::Faint; N], widths));
+        for row in rows {
+            self.row(&cells(row.each_ref().map(String::as_str), inks, widths), &[]);
+        }
+    }
+
+    /// A table from the left edge on.
+    pub fn listing<const N: usize>(&mut self, heads: [&str; N], rows: &[[String; N]], inks: [Ink; N]) {
+        let widths = widths(heads, rows);
+        self.entry(&cells(heads, [Ink::Faint; N], widths), &[]);
+        for row in rows {
+            self.entry(&cells(row.each_ref().map(String::as_str), inks, widths), &[]);
+        }
+    }
+
+    /// A row as [`Sheet::row`] makes it, from the left edge on.
+    pub fn entry(&mut self, cells: &[(Piece<'_>, usize)], tail: &[Piece<'_>]) {
+        self.row_from(2, cells, tail);
+    }
+
+    /// The heads of columns; nothing where columns have no room.
+    pub fn heads(&mut self, cells: &[(Piece<'_>, usize)]) {
+        if MARGIN + cells.iter().map(|(_, width)| width + 2).sum::<usize>() <= self.look.width {
+            self.row(cells, &[]);
         }
     }
 
@@ -230,6 +280,37 @@ impl Sheet {
 /// How many columns a text takes. What is shown here is Latin script and box drawing, one column a character.
 pub fn columns(text: &str) -> usize {
     text.chars().count()
+}
+
+/// What is where, said once for each place: `content and traffic in ie-dublin, subscriber in us-virginia`.
+pub fn gather(things: impl IntoIterator<Item = (String, String)>) -> String {
+    let mut places: Vec<(String, Vec<String>)> = Vec::new();
+    for (what, place) in things {
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, whats)) if whats.contains(&what) => {}
+            Some((_, whats)) => whats.push(what),
+            None => places.push((place, vec![what])),
+        }
+    }
+    let said = places.iter().map(|(place, whats)| format!("{} in {place}", list(whats)));
+    said.collect::<Vec<_>>().join(", ")
+}
+
+/// How wide the columns of a table have to be.
+pub fn widths<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> [usize; N] {
+    std::array::from_fn(|column| {
+        let cells = rows.iter().map(|row| columns(&row[column]));
+        cells.chain([columns(heads[column])]).max().unwrap_or(0)
+    })
+}
+
+/// The cells of one row.
+pub fn cells<'a, const N: usize>(
+    texts: [&'a str; N],
+    inks: [Ink; N],
+    widths: [usize; N],
+) -> [(Piece<'a>, usize); N] {
+    std::array::from_fn(|i| ((inks[i], texts[i].into()), widths[i]))
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -289,7 +370,7 @@ mod tests {
         sheet.row(&cells, &[]);
         assert_eq!(
             sheet.finish().0,
-            "            content in ie-dublin      compelled\n              suspended by stay-pending-appeal\n            \
+            "            content in ie-dublin      compelled\n                suspended by stay-pending-appeal\n            \
              content in ie-dublin      compelled\n"
         );
     }

@@ -2,7 +2,7 @@
 
 use super::sheet::{Ink, Piece, Sheet, faint, list, plain};
 use crate::demand::{Demand, ProofLevel};
-use crate::gate::{Filing, FilingKind, Order, OrderEffect, Party, PerDay, Selector};
+use crate::gate::{Cause, Filing, FilingKind, Order, OrderEffect, Party, PerDay, RouteMove, Selector};
 use crate::scenario::names::Names;
 use crate::scenario::script::{Action, Step};
 use crate::scenario::view::{Happened, Happening};
@@ -20,7 +20,8 @@ pub fn action(sheet: &mut Sheet, names: &Names, step: &Step) {
     }
 }
 
-fn demand(sheet: &mut Sheet, names: &Names, demand: &Demand) {
+/// Legal process, as it was received.
+pub fn demand(sheet: &mut Sheet, names: &Names, demand: &Demand) {
     sheet.label("asked");
     let proof = match demand.proof {
         ProofLevel::ProbableCause => "on probable cause",
@@ -77,7 +78,8 @@ fn demand(sheet: &mut Sheet, names: &Names, demand: &Demand) {
     sheet.paragraph(0, 2, &[faint(more.join(" · "))]);
 }
 
-fn order(sheet: &mut Sheet, names: &Names, order: &Order, at: Moment) {
+/// What a court or authority ordered.
+pub fn order(sheet: &mut Sheet, names: &Names, order: &Order, at: Moment) {
     sheet.label("ordered");
     let does: Vec<Piece> = match &order.effect {
         OrderEffect::Compels => vec![plain("orders compliance")],
@@ -116,7 +118,8 @@ fn order(sheet: &mut Sheet, names: &Names, order: &Order, at: Moment) {
     }
 }
 
-fn filing(sheet: &mut Sheet, filing: &Filing) {
+/// What a party filed.
+pub fn filing(sheet: &mut Sheet, filing: &Filing) {
     sheet.label("filed");
     let who = match filing.by {
         Party::Provider => "The provider",
@@ -180,21 +183,31 @@ fn which(on: &Selector) -> String {
     }
 }
 
-/// What came about; with the date of each where they are of different days.
-pub fn happenings(sheet: &mut Sheet, names: &Names, happenings: &[Happening], dated: Option<Moment>) {
+/// What came about, now or on the way here: then with the date of each, in one column.
+pub fn happenings(
+    sheet: &mut Sheet,
+    names: &Names,
+    happenings: &[Happening],
+    at: Option<Moment>,
+    dated: bool,
+) {
     let mut last = "";
     for happening in happenings {
-        let (label, mut pieces) = told(names, &happening.what);
+        let (label, mut pieces) = told(names, &happening.what, at);
         if label != last {
-            sheet.label(label);
+            if !dated || last.is_empty() {
+                sheet.label(label);
+            } else {
+                sheet.label_close(label);
+            }
             last = label;
         }
-        if let Some(at) = dated {
+        if let Some(at) = at.filter(|_| dated) {
             pieces.insert(0, faint(format!("{}: ", at.with_time(happening.at).date())));
         }
         sheet.paragraph(0, 2, &pieces);
         if let Happened::Produced { conditions, objections, .. } = &happening.what {
-            for condition in conditions {
+            for condition in conditions.iter().filter(|condition| *condition != STAMP) {
                 sheet.paragraph(2, 4, &[faint("on condition: "), plain(condition.as_str())]);
             }
             for objection in objections {
@@ -204,9 +217,48 @@ pub fn happenings(sheet: &mut Sheet, names: &Names, happenings: &[Happening], da
     }
 }
 
-fn told<'a>(names: &'a Names, what: &'a Happened) -> (&'static str, Vec<Piece<'a>>) {
+/// What every production is stamped with; a reader is told at the beginning and at the end.
+const STAMP: &str = "SIMULATED";
+
+/// Why a decision was made, as the end of a sentence; nothing where it goes without saying.
+pub fn because(cause: &Cause) -> String {
+    match cause {
+        Cause::Received => String::new(),
+        Cause::Order(id) => format!(" again, after the order `{id}`"),
+        Cause::Filing(id) => format!(" again, after the filing `{id}`"),
+        Cause::Stance => " again, by the provider's new stance".to_owned(),
+        Cause::LawChanged => " again, because the law changed".to_owned(),
+        Cause::Superseded => " again, because a later demand takes its place".to_owned(),
+        Cause::Route => " again, because of the treaty route".to_owned(),
+        Cause::TimeLimit => " again, because a time limit passed".to_owned(),
+    }
+}
+
+/// One step along a treaty route: who, and what of it.
+pub fn moved(names: &Names, step: &RouteMove, at: Option<Moment>) -> (String, String) {
+    match step {
+        RouteMove::Taken { by, treaty, on, percentile, .. } => {
+            let asks = format!("asks by treaty{}: {treaty}", which(on));
+            let pace = format!("of 100 such requests, {percentile} are no slower");
+            (names.authority(by).to_owned(), format!("{asks} ({pace})"))
+        }
+        RouteMove::Reached { stage, institution, until } => {
+            let until = at.map_or(until.date_utc().to_string(), |at| at.with_time(*until).date());
+            let says = names.desks.get(&(institution.clone(), stage.clone())).map(|says| says.trim_end());
+            let does = says.map_or_else(|| format!("has it at the stage {stage}."), str::to_owned);
+            (names.authority(institution).to_owned(), format!("{does} Until {until}."))
+        }
+        RouteMove::Ordered { order, by } => (names.authority(by).to_owned(), format!("orders it: {order}")),
+        RouteMove::Failed { why } => ("The request".to_owned(), format!("ends without an answer: {why}")),
+        RouteMove::Completed { use_limit } => {
+            ("The requesting authority".to_owned(), format!("has what it asked for, {use_limit}"))
+        }
+    }
+}
+
+fn told<'a>(names: &'a Names, what: &'a Happened, at: Option<Moment>) -> (&'static str, Vec<Piece<'a>>) {
     match what {
-        Happened::Recorded { entry, matter, kind, root, cosigned_by } => {
+        Happened::Recorded { entry, matter, kind, cause, root, cosigned_by } => {
             let root: String = root.chars().take(12).collect();
             let cosigned = match cosigned_by.len() {
                 0 => String::new(),
@@ -217,8 +269,8 @@ fn told<'a>(names: &'a Names, what: &'a Happened) -> (&'static str, Vec<Piece<'a
                 vec![
                     plain(format!("entry {entry}: ")),
                     (Ink::Strong, kind.as_str().into()),
-                    plain(format!(" ({matter})")),
-                    faint(format!(" root {root}…{cosigned}")),
+                    plain(cause.as_ref().map(because).unwrap_or_default()),
+                    faint(format!(" · {matter} · root {root}…{cosigned}")),
                 ],
             )
         }
@@ -239,14 +291,15 @@ fn told<'a>(names: &'a Names, what: &'a Happened) -> (&'static str, Vec<Piece<'a
         Happened::Refused { region, why, .. } => {
             ("refused", vec![(Ink::Bad, region.as_str().into()), plain(format!(" refuses: {why}"))])
         }
-        Happened::Routed { institution, what, .. } => {
-            ("treaty", vec![(Ink::Strong, institution.as_str().into()), plain(format!(": {what}"))])
+        Happened::Routed { step, .. } => {
+            let (who, what) = moved(names, step, at);
+            ("treaty", vec![(Ink::Strong, who.into()), plain(format!(": {what}"))])
         }
         Happened::Received { matter, from, what } => (
             "received",
             vec![
                 (Ink::Strong, names.authority(from).into()),
-                plain(format!(": {what} ")),
+                plain(format!(": {} ", what.replace('-', " "))),
                 (Ink::Strong, matter.to_string().into()),
             ],
         ),

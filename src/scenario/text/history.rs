@@ -1,0 +1,127 @@
+//! A matter told outside a play: how it stands, or every recorded step of it.
+
+use super::law::{self, Extent, Told};
+use super::sheet::{Ink, Look, Sheet, faint, plain};
+use super::told;
+use crate::clock::SimTime;
+use crate::gate::{Event, ItemDecision};
+use crate::provider::{History, MatterView};
+use crate::scenario::Moment;
+use crate::scenario::names::Names;
+use crate::scenario::playhouse::answered;
+use crate::scenario::view::{self, Happening, ItemView};
+
+/// How a matter stands, with what every law holds.
+pub fn matter_text(matter: &MatterView, now: SimTime, names: &Names, look: Look) -> String {
+    let mut sheet = Sheet::new(look);
+    heading(&mut sheet, names, matter);
+    let view = matter.clone().into();
+    law::matter(&mut sheet, &mut Told::default(), &view, None, Moment::utc(now), Extent::Whole);
+    sheet.finish().0
+}
+
+/// Every recorded step of a matter, with the rules behind each decision.
+pub fn history_text(history: &History, names: &Names, look: Look) -> String {
+    let mut sheet = Sheet::new(look);
+    heading(&mut sheet, names, &history.matter);
+    let mut told = Told::default();
+    let mut before: Option<view::MatterView> = None;
+    for (entry, event) in &history.events {
+        let at = Moment::utc(event.at());
+        sheet.blank();
+        sheet.rule(&format!("entry {entry}"), &format!("{} · {} · {}", at.date(), at.hour(), event.kind()));
+        step(&mut sheet, &mut told, &mut before, names, &history.matter, event, at);
+    }
+    sheet.finish().0
+}
+
+fn heading(sheet: &mut Sheet, names: &Names, matter: &MatterView) {
+    let received = Moment::utc(matter.received).date();
+    sheet.wide(&[
+        (Ink::Strong, matter.demand.to_string().into()),
+        plain(format!(" of {}, received on {received}: ", names.authority(&matter.issuing))),
+        (Ink::Strong, matter.disposition.to_string().into()),
+    ]);
+    if let Some(later) = &matter.superseded_by {
+        sheet.wide(&[faint(format!("{later} took its place."))]);
+    }
+}
+
+fn step(
+    sheet: &mut Sheet,
+    told: &mut Told,
+    before: &mut Option<view::MatterView>,
+    names: &Names,
+    matter: &MatterView,
+    event: &Event,
+    at: Moment,
+) {
+    match event {
+        Event::Received { demand, instrument, .. } => {
+            told::demand(sheet, names, demand);
+            let digest: String = instrument.digest.chars().take(12).collect();
+            sheet.paragraph(0, 2, &[faint(format!("SHA-256 of the signed text: {digest}…"))]);
+        }
+        Event::Returned { note, .. } => {
+            sheet.label("sent back");
+            for finding in note {
+                sheet.paragraph(
+                    0,
+                    2,
+                    &[plain(finding.what.as_str()), faint(format!("; {}", finding.remedy))],
+                );
+            }
+        }
+        Event::Decided { law, decision, note, .. } => {
+            let law: String = law.chars().take(12).collect();
+            sheet.label("decided");
+            let why = told::because(note);
+            let why = if why.is_empty() { "on receipt" } else { why.trim_start() };
+            sheet.paragraph(0, 2, &[plain(why), faint(format!(" · by the law books {law}…"))]);
+            let now = decided(matter, before.as_ref(), decision);
+            law::matter(sheet, told, &now, before.as_ref(), at, Extent::Changes);
+            *before = Some(now);
+        }
+        Event::Ordered { order, .. } => told::order(sheet, names, order, at),
+        Event::Filed { order, .. } => told::filing(sheet, order),
+        Event::Delivered { production, .. } => {
+            let answers: Vec<Happening> = production
+                .iter()
+                .map(|answer| Happening { at: at.time(), what: answered(&matter.demand, answer.clone()) })
+                .collect();
+            told::happenings(sheet, names, &answers, Some(at), false);
+        }
+        Event::Routed { route, .. } => {
+            let (who, what) = told::moved(names, route, Some(at));
+            sheet.label("treaty");
+            sheet.paragraph(0, 2, &[(Ink::Strong, who.into()), plain(format!(": {what}"))]);
+        }
+        Event::Superseded { note, .. } => {
+            sheet.label("superseded");
+            sheet.paragraph(0, 2, &[plain(format!("{note} takes its place"))]);
+        }
+    }
+}
+
+/// The matter after a decision: what was decided anew, in its place among what stays as it was.
+fn decided(
+    matter: &MatterView,
+    before: Option<&view::MatterView>,
+    decision: &[ItemDecision],
+) -> view::MatterView {
+    let mut items: Vec<ItemView> = before.map(|before| before.items.clone()).unwrap_or_default();
+    for new in decision.iter().cloned().map(ItemView::from) {
+        match items.iter_mut().find(|old| old.act == new.act && old.item == new.item) {
+            Some(old) => *old = new,
+            None => items.push(new),
+        }
+    }
+    let outcomes = items.iter().map(|item| item.outcome.unwrap_or(crate::demand::Outcome::Suspended));
+    view::MatterView {
+        matter: matter.demand.clone(),
+        disposition: crate::demand::Disposition::of(outcomes),
+        returned_for: Vec::new(),
+        items,
+        fines: Vec::new(),
+    }
+}
