@@ -88,6 +88,9 @@ impl LogProof {
     pub fn check(&self, policy: &Policy, accept: Accept) -> Result<Proven, ProofError> {
         let quorum = policy.check(&self.checkpoint, accept).map_err(ProofError::Quorum)?;
         let head = self.checkpoint.head();
+        if self.index >= head.size {
+            return Err(ProofError::BeyondLog { index: self.index, size: head.size });
+        }
         let leaf = Leaf::decode(&self.extra.leaf).map_err(ProofError::Leaf)?;
         if !check_inclusion(&self.inclusion, head, self.index, leaf.hash()) {
             return Err(ProofError::Inclusion { index: self.index, head });
@@ -142,6 +145,8 @@ pub enum ProofError {
     Quorum(QuorumError),
     #[error("the entry is not a leaf: {0}")]
     Leaf(LeafError),
+    #[error("a proof of entry {index}, in a log of {size}, numbered from 0")]
+    BeyondLog { index: u64, size: u64 },
     #[error("nothing proves that entry {index} is in the log of {head}")]
     Inclusion { index: u64, head: TreeHead },
     #[error("the opening is of entry {found}, and the proof of entry {expected}")]

@@ -92,7 +92,7 @@ pub enum TileError {
     Missing(String),
     #[error("`{path}` has {found} bytes, where {expected} are expected")]
     Length { path: String, found: usize, expected: usize },
-    #[error("`{0}` is damaged: its hashes are not those that the tree holds")]
+    #[error("`{0}` is damaged: it is not what the tree holds")]
     Damaged(String),
     #[error("cannot prove: {0}")]
     Proof(String),

@@ -10,11 +10,13 @@ mod program;
 mod program_ends;
 mod program_tells;
 mod provider;
+mod record_bad_input;
 mod record_cli;
 mod record_faults;
 mod record_go;
 mod record_log;
 mod record_permit;
+mod record_seeds;
 /// The helpers of the record's unit tests, with the names they use.
 #[path = "../../src/record/testing.rs"]
 mod record_testing;

@@ -1,0 +1,99 @@
+//! The seeds of the fuzz targets: small, of the newest format, and each read by the parser it is for.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use rogatory::diagnostic::SourceFile;
+use rogatory::record::checkpoint::SignedCheckpoint;
+use rogatory::record::entry::{Leaf, Slot};
+use rogatory::record::key::VerifierKey;
+use rogatory::record::opening::Opening;
+use rogatory::record::permit::Permit;
+use rogatory::record::policy::Policy;
+use rogatory::record::proof::LogProof;
+use rogatory::record::witness::{AddCheckpoint, parse_reply};
+use rogatory::region::production::{SealedWriter, examine};
+use rogatory::world::{AuthorityId, World};
+
+use crate::record_testing::{Deployment, demand, region, signing_key, terms};
+
+fn seeds() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds")
+}
+
+/// True if the parser of this target reads it.
+fn reads(target: &str, bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    match target {
+        "leaf" => Leaf::decode(bytes).is_ok(),
+        "checkpoint" => SignedCheckpoint::parse(&text).is_ok(),
+        "proof" => LogProof::parse(&text).is_ok(),
+        "add_checkpoint" => AddCheckpoint::parse(bytes).is_ok() || parse_reply(200, bytes).is_ok(),
+        "verifier_key" => text.parse::<VerifierKey>().is_ok(),
+        "policy" => Policy::read(&SourceFile::new("policy", text)).is_ok(),
+        "opening" => serde_json::from_slice::<Opening>(bytes).is_ok(),
+        "permit" => Permit::from_bytes(bytes).is_ok(),
+        "production" => examine(bytes, None).is_ok_and(|found| found.damage.is_empty()),
+        _ => panic!("no parser for the seeds of `{target}`"),
+    }
+}
+
+#[test]
+fn every_target_has_seeds_that_its_parser_reads() {
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
+    let mut count = 0;
+    for target in std::fs::read_dir(targets).unwrap() {
+        let target = target.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned();
+        let folder = seeds().join(&target);
+        let files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
+        assert!(!files.is_empty(), "{target}");
+        for file in files {
+            let bytes = std::fs::read(&file).unwrap();
+            assert!(bytes.len() < 8192, "{}", file.display());
+            assert!(reads(&target, &bytes), "{}", file.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 9);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "writes fuzz/seeds anew, after a change of format"]
+async fn write_the_seeds() {
+    let deployment = Deployment::new("seeds").await;
+    let demand = demand();
+    let dublin = region("ie-dublin");
+    let entry = deployment.decide("m", terms(&demand, &dublin)).await;
+    let permit = deployment.permit(entry, &dublin, &demand.sign(&signing_key(&demand.issuing))).await;
+    let logged = deployment.log.prove(entry).await.unwrap();
+    let opening = logged.full.as_ref().unwrap().opening.subset(&[Slot::Kind, Slot::Grants]);
+    let policy = &deployment.cast.policy;
+    let checkpoint = &logged.published.checkpoint;
+    let request = AddCheckpoint { old: 1, proof: logged.inclusion.clone(), checkpoint: checkpoint.clone() };
+    let reply = checkpoint.signatures()[1].to_bytes();
+    let world = World::standard().unwrap();
+    let court: AuthorityId = "us-sdny".parse().unwrap();
+    let key = world.roster().authority(&court).unwrap().recipient_key();
+    let id = serde_json::from_str(&format!("\"{}=\"", "A".repeat(43))).unwrap();
+    let mut production = SealedWriter::begin(Vec::new(), id, &court, key).unwrap();
+    production.write_all(b"mail").unwrap();
+    for (name, bytes) in [
+        ("leaf/grant", logged.leaf.encode().to_vec()),
+        ("checkpoint/cosigned", checkpoint.to_string().into_bytes()),
+        ("checkpoint/bare", checkpoint.only_by(&[policy.log()]).to_string().into_bytes()),
+        ("proof/closed", LogProof::new(&logged, None).to_string().into_bytes()),
+        ("proof/open", LogProof::new(&logged, Some(opening.clone())).to_string().into_bytes()),
+        ("add_checkpoint/request", request.encode().into_bytes()),
+        ("add_checkpoint/reply", reply),
+        ("verifier_key/log", policy.log().to_string().into_bytes()),
+        ("verifier_key/witness", policy.witnesses()[0].key.to_string().into_bytes()),
+        ("policy/standard", policy.to_text().into_bytes()),
+        ("opening/two-slots", serde_json::to_vec(&opening).unwrap()),
+        ("permit/whole", permit.to_bytes()),
+        ("production/one-part", production.finish().unwrap()),
+    ] {
+        let path = seeds().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
