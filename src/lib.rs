@@ -16,6 +16,9 @@ pub mod clock;
 /// Where randomness comes from: the operating system, a seed that replays a run, or a secret that was kept.
 pub mod entropy;
 
+/// Where a component keeps its files, so that a test can take the machine away in between.
+pub mod disk;
+
 /// Errors in files a person wrote: file, line, column, what was found, what is allowed.
 pub mod diagnostic;
 

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
+use tokio::sync::RwLock;
 
 use super::common::{ConfigArguments, Ending, Failure, Interrupted, Setup, look, runtime};
 use super::control::{remove_address, write_address};
 use super::scenario::play;
 use super::screen::{self, Format, Unlocked};
 use super::{Exit, Outcome};
+use crate::disk::RealDisk;
 use crate::provider::{Control, Deployment, DeploymentOptions, Nodes};
 use crate::region::{ServerLimits, SharedService, serve};
 use crate::scenario::{Backstage, Pace, Playhouse, Script, TextObserver, run};
@@ -84,6 +85,7 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
         nodes: Nodes::Processes { program: std::env::current_exe()? },
         config: arguments.config.config.clone(),
         wan: false,
+        disk: Arc::new(RealDisk),
     })
     .await?;
     drop(spinner);
@@ -161,7 +163,7 @@ async fn stay_up(arguments: &DemoArguments, deployment: Deployment, mut ending: 
          rogatory record verify{option}\n\n\
          (from a checkout: `cargo run --release -- demand list`)"
     ))?;
-    let control: SharedService<_, _> = Arc::new(Control(Arc::new(Mutex::new(provider))));
+    let control: SharedService<_, _> = Arc::new(Control(Arc::new(RwLock::new(provider))));
     let limits = ServerLimits { deadline: Duration::from_secs(120), ..ServerLimits::default() };
     serve(listener, credentials, control, limits, ending.asked()).await?;
     remove_address(&arguments.data)?;

@@ -8,6 +8,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use super::{Exit, Outcome};
+use crate::disk::RealDisk;
 use crate::law::Law;
 use crate::provider::cosigner_name;
 use crate::region::process::{Lifeline, announce_failure, announce_ready};
@@ -54,8 +55,13 @@ pub fn region(arguments: RegionArguments) -> Outcome {
         };
         // A region holds its own country's law and no other.
         let own = Node::laws_of(&world, &id);
-        let parts =
-            NodeParts { folder, region: id.clone(), world: Arc::new(world), law: Arc::new(law.only(&own)) };
+        let parts = NodeParts {
+            folder,
+            region: id.clone(),
+            world: Arc::new(world),
+            law: Arc::new(law.only(&own)),
+            disk: Arc::new(RealDisk),
+        };
         Ok(Arc::new(Node::open(parts, &cosigner_name(id.as_str()))?) as SharedService<Call, Reply>)
     })
 }
@@ -64,7 +70,8 @@ pub fn witness(arguments: WitnessArguments) -> Outcome {
     let WitnessArguments { id, folder } = arguments;
     run(Peer::Witness(id.clone()), &folder.clone(), move || {
         let enrolment = Enrolment::read(&folder, id.as_str())?;
-        let key = cosigner(&folder, id.as_str(), &cosigner_name(id.as_str()), &enrolment.entropy())?;
+        let key =
+            cosigner(&RealDisk, &folder, id.as_str(), &cosigner_name(id.as_str()), &enrolment.entropy())?;
         let witness = open_witness(&folder, key, &enrolment.policy()?)?;
         Ok(Arc::new(WitnessNode(Arc::new(witness))) as SharedService<Call, Reply>)
     })

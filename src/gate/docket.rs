@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::event::{Event, NotAnEvent};
 use super::matter::{ImpossibleMove, Matter, MatterId};
+use crate::clock::SimTime;
 use crate::record::entry::{EntryDraft, Slot};
 use crate::record::log::{AppendError, Log, LogError, Logged};
 use crate::record::opening::Opening;
@@ -20,6 +21,7 @@ pub struct Docket {
     matters: BTreeMap<MatterId, Matter>,
     /// Matters in the order in which they were received.
     order: Vec<MatterId>,
+    latest: Option<SimTime>,
 }
 
 /// Why an event was not entered, or the docket not read back.
@@ -42,7 +44,7 @@ pub enum DocketError {
 impl Docket {
     /// Reads all matters back from the record.
     pub async fn open(log: Log) -> Result<Self, DocketError> {
-        let mut docket = Docket { log, matters: BTreeMap::new(), order: Vec::new() };
+        let mut docket = Docket { log, matters: BTreeMap::new(), order: Vec::new(), latest: None };
         for entry in 1..docket.log.head().size {
             let unreadable = |why: String| DocketError::Unreadable { entry, why };
             let full = docket.log.opening(entry).await?;
@@ -61,6 +63,11 @@ impl Docket {
     /// All matters, in the order in which they were received.
     pub fn matters(&self) -> impl DoubleEndedIterator<Item = &Matter> {
         self.order.iter().filter_map(|id| self.matters.get(id))
+    }
+
+    /// When the latest event happened.
+    pub fn latest(&self) -> Option<SimTime> {
+        self.latest
     }
 
     pub fn get(&self, id: &MatterId) -> Option<&Matter> {
@@ -139,6 +146,7 @@ impl Docket {
     }
 
     fn take(&mut self, id: &MatterId, entry: u64, event: Event) -> Result<(), DocketError> {
+        self.latest = self.latest.max(Some(event.at()));
         let matter = match self.matters.remove(id) {
             Some(matter) => matter.apply(entry, event)?,
             None => {

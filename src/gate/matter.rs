@@ -17,7 +17,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::decision::{ItemDecision, disposition};
-use super::event::{Event, Finding, RegionAnswer};
+use super::event::{Cause, Event, Finding, RegionAnswer};
 use super::order::{Meter, Paper, meters};
 use super::route::RouteState;
 use crate::clock::SimTime;
@@ -77,6 +77,9 @@ pub struct Matter {
     route: Option<RouteState>,
     superseded_by: Option<DemandId>,
     phase: Phase,
+    /// What was entered last that a decision may follow from, and whether one did.
+    cause: Cause,
+    heeded: bool,
 }
 
 /// Where a matter is in its life.
@@ -124,6 +127,8 @@ impl Matter {
                 route: None,
                 superseded_by: None,
                 phase: Phase::Received,
+                cause: Cause::Received,
+                heeded: false,
             }),
             other => Err(ImpossibleMove { phase: "not yet received", event: other.kind() }),
         }
@@ -132,6 +137,18 @@ impl Matter {
     /// The matter after one more event, recorded at `entry`. All moves that are allowed stand in this one match.
     pub fn apply(mut self, entry: u64, event: Event) -> Result<Self, ImpossibleMove> {
         let kind = event.kind();
+        let cause = match &event {
+            Event::Ordered { order, .. } => Some(Cause::Order(order.id.clone())),
+            Event::Filed { order, .. } => Some(Cause::Filing(order.id.clone())),
+            Event::Superseded { .. } => Some(Cause::Superseded),
+            Event::Routed { .. } => Some(Cause::Route),
+            Event::Decided { note, .. } => Some(note.clone()),
+            Event::Received { .. } | Event::Returned { .. } | Event::Delivered { .. } => None,
+        };
+        if let Some(cause) = cause {
+            self.cause = cause;
+            self.heeded = matches!(event, Event::Decided { .. });
+        }
         self.phase = match (self.phase, event) {
             (Phase::Received, Event::Returned { note, .. }) => Phase::Returned(note),
             (Phase::Received, Event::Decided { law, decision, timing, .. }) => {
@@ -221,6 +238,13 @@ impl Matter {
     /// True while regions still owe an answer to a permit.
     pub fn is_releasing(&self) -> bool {
         matches!(self.phase, Phase::Releasing(_))
+    }
+
+    /// Why the matter has to be looked at again, if something was entered and nothing has followed from it yet, or a
+    /// decision grants what no region has answered for. A crash, or a region that did not answer, came in between.
+    pub fn unheeded(&self) -> Option<&Cause> {
+        let over = matches!(self.phase, Phase::Returned(_));
+        (!over && (!self.heeded || !self.granted().is_empty())).then_some(&self.cause)
     }
 
     /// True if a region has answered for this item: it is settled, and not decided again.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::SimTime;
 use crate::demand::SignedInstrument;
 use crate::directory::Account;
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::gate::{MatterId, StanceChange};
 use crate::record::opening::{FullOpening, OpeningStore};
@@ -44,6 +45,8 @@ struct Contents {
     openings: BTreeMap<u64, Box<FullOpening>>,
     stance: StanceChange,
     clock: Option<SimTime>,
+    /// The stance was changed, and no time was kept after that.
+    stance_is_new: bool,
 }
 
 impl Contents {
@@ -56,8 +59,14 @@ impl Contents {
             Kept::Opening { opening } => {
                 self.openings.insert(opening.opening.entry(), opening);
             }
-            Kept::Stance { change, .. } => self.stance = self.stance.then(change),
-            Kept::Clock { now } => self.clock = self.clock.max(Some(now)),
+            Kept::Stance { change, .. } => {
+                self.stance = self.stance.then(change);
+                self.stance_is_new = true;
+            }
+            Kept::Clock { now } => {
+                self.clock = self.clock.max(Some(now));
+                self.stance_is_new = false;
+            }
         }
     }
 }
@@ -73,9 +82,9 @@ pub enum CabinetError {
 
 impl Cabinet {
     /// Opens the cabinet in head office's folder, or starts it.
-    pub fn open(folder: &Path, entropy: &Entropy) -> Result<Self, CabinetError> {
+    pub fn open(disk: &dyn Disk, folder: &Path, entropy: &Entropy) -> Result<Self, CabinetError> {
         let (journal, records) =
-            SealedJournal::open(&folder.join("cabinet"), &folder.join("cabinet.key"), entropy)?;
+            SealedJournal::open(disk, &folder.join("cabinet"), &folder.join("cabinet.key"), entropy)?;
         let mut contents = Contents::default();
         for record in records {
             contents.take(serde_json::from_slice(&record).map_err(CabinetError::Record)?);
@@ -94,6 +103,11 @@ impl Cabinet {
     /// The changes of stance so far, added up.
     pub fn stance(&self) -> StanceChange {
         self.inside().contents.stance
+    }
+
+    /// False if a crash may have come between a change of stance and the decisions that follow from it.
+    pub fn stance_is_settled(&self) -> bool {
+        !self.inside().contents.stance_is_new
     }
 
     /// The latest simulated time that was kept.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::RwLock;
 
 use super::view::{MatterView, RecordHead, Recorded, WhereView};
 use super::{Imported, NewMail, Provider, ProviderError, ReachView};
@@ -121,61 +121,86 @@ pub struct History {
     pub events: Vec<(u64, Event)>,
 }
 
-/// A provider behind a link. One question is answered after the other; deliveries do not wait for each other.
-pub struct Control(pub Arc<Mutex<Provider>>);
+/// A provider behind a link. What moves a matter waits for everything before it; deliveries, questions and the
+/// rotation of keys go on beside each other.
+pub struct Control(pub Arc<RwLock<Provider>>);
 
 impl Control {
     async fn answer(&self, ask: Ask, body: Body) -> Result<Answer<Told>, Refusal> {
-        let mut provider = self.0.lock().await;
         let told = match ask {
-            Ask::Status => Told::Status(StatusView {
-                simulated: true,
-                now: provider.now(),
-                record: provider.record_head(),
-                law: provider.law().revision().to_owned(),
-                accounts: provider.directory().accounts().map(|account| account.address.clone()).collect(),
-                matters: provider.docket().matters().count(),
-            }),
-            Ask::File { instrument } => Told::Recorded { events: provider.receive(instrument).await? },
+            Ask::File { instrument } => {
+                Told::Recorded { events: self.0.write().await.receive(instrument).await? }
+            }
             Ask::FileUnsigned { demand } => {
+                let mut provider = self.0.write().await;
                 let instrument = provider.sign(&demand)?;
                 Told::Recorded { events: provider.receive(instrument).await? }
             }
-            Ask::List => Told::Matters { matters: provider.list() },
-            Ask::Show { matter } => Told::Matter(Box::new(provider.show(&matter)?)),
-            Ask::Explain { matter } => Told::History(Box::new(provider.history(&matter).await?)),
-            Ask::Prove { id, show } => Told::Proof { text: provider.prove(&id, &show).await?.to_string() },
-            Ask::Where { account } => Told::Where(provider.where_is(&account).await?),
-            Ask::Reach { account, at } => {
-                Told::Reach(provider.reach(&account, at.unwrap_or_else(|| provider.now()))?)
+            Ask::Advance { to } => Told::Recorded { events: self.0.write().await.advance_to(to).await? },
+            Ask::Export { account, password } => {
+                let (messages, body) = self.0.read().await.export(&account, password).await?;
+                return Ok(Answer::with_body(Told::Mailbox { messages }, body));
             }
-            Ask::Advance { to } => Told::Recorded { events: provider.advance_to(to).await? },
             Ask::Deliver { to, received } => {
                 let bytes = body.collect(crate::mail::MESSAGE_BYTES_MAX as usize).await?;
                 let size = bytes.len() as u64;
-                let stored = provider.deliver(NewMail { to, received, bytes }).await?;
+                let stored = self.0.read().await.deliver(NewMail { to, received, bytes }).await?;
                 let mut imported = Imported::default();
                 imported.count(&stored, size);
                 Told::Imported(imported)
             }
-            Ask::Export { account, password } => return Ok(provider.export(&account, password).await?),
+            Ask::Status => Told::Status(self.0.read().await.status()),
+            Ask::List => Told::Matters { matters: self.0.read().await.list() },
+            Ask::Show { matter } => Told::Matter(Box::new(self.0.read().await.show(&matter)?)),
+            Ask::Explain { matter } => Told::History(Box::new(self.0.read().await.history(&matter).await?)),
+            Ask::Prove { id, show } => {
+                Told::Proof { text: self.0.read().await.prove(&id, &show).await?.to_string() }
+            }
+            Ask::Where { account } => Told::Where(self.0.read().await.where_is(&account).await?),
+            Ask::Reach { account, at } => {
+                let provider = self.0.read().await;
+                Told::Reach(provider.reach(&account, at.unwrap_or_else(|| provider.now()))?)
+            }
             Ask::Keys { region, rotate } => {
-                let wanted = provider.world().regions().map(|region| region.id().clone());
-                let wanted: Vec<RegionId> =
-                    wanted.filter(|id| region.as_ref().is_none_or(|one| one == id)).collect();
-                let mut regions = Vec::new();
-                for id in wanted {
-                    if rotate {
-                        provider.call(&id, Call::Rotate).await?;
-                    }
-                    if let Reply::Keys { status } = provider.call(&id, Call::Keys).await? {
-                        regions.push((id, status));
-                    }
-                }
-                Told::Keys { regions }
+                Told::Keys { regions: self.0.read().await.keys(region.as_ref(), rotate).await? }
             }
         };
         Ok(told.into())
+    }
+}
+
+impl Provider {
+    /// Where it stands.
+    pub fn status(&self) -> StatusView {
+        StatusView {
+            simulated: true,
+            now: self.now(),
+            record: self.record_head(),
+            law: self.law().revision().to_owned(),
+            accounts: self.directory().accounts().map(|account| account.address.clone()).collect(),
+            matters: self.docket().matters().count(),
+        }
+    }
+
+    /// Objects and wraps for each key epoch of one region, or of all; with `rotate`, after giving it a new key.
+    pub async fn keys(
+        &self,
+        region: Option<&RegionId>,
+        rotate: bool,
+    ) -> Result<Vec<(RegionId, serde_json::Value)>, ProviderError> {
+        let mut regions = Vec::new();
+        for id in self.world().regions().map(|region| region.id()) {
+            if region.is_some_and(|one| one != id) {
+                continue;
+            }
+            if rotate {
+                self.call(id, Call::Rotate).await?;
+            }
+            if let Reply::Keys { status } = self.call(id, Call::Keys).await? {
+                regions.push((id.clone(), status));
+            }
+        }
+        Ok(regions)
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::{Cabinet, CabinetError, Provider, ProviderError, ProviderParts, RegionLink};
 use crate::clock::{SimClock, SimTime};
+use crate::disk::{Disk, write_whole};
 use crate::entropy::Entropy;
 use crate::law::Law;
 use crate::record::genesis::{Digests, Genesis};
@@ -57,6 +58,8 @@ pub struct DeploymentOptions {
     pub config: Option<PathBuf>,
     /// Simulates the distance between places.
     pub wan: bool,
+    /// What head office and the nodes in this process keep their files on.
+    pub disk: Arc<dyn Disk>,
 }
 
 /// A deployment that is running.
@@ -103,7 +106,7 @@ pub enum DeploymentError {
 impl Deployment {
     /// Starts the deployment in a data directory, making it at the first start.
     pub async fn start(options: DeploymentOptions) -> Result<Self, DeploymentError> {
-        check_format(&options.data)?;
+        check_format(&*options.disk, &options.data)?;
         let site = Site::prepare(&options)?;
         let mut deployment_nodes = Vec::new();
         let (links, witnesses, supervisor) = match &options.nodes {
@@ -116,7 +119,7 @@ impl Deployment {
                 (links, witnesses, Some(supervisor))
             }
         };
-        let cabinet = Cabinet::open(&site.head_office, &site.entropy)?;
+        let cabinet = Cabinet::open(&*options.disk, &site.head_office, &site.entropy)?;
         let log = site.open_log(&options, &cabinet, witnesses).await?;
         let provider = Provider::open(ProviderParts {
             world: options.world.clone(),
@@ -127,6 +130,7 @@ impl Deployment {
             log,
             cabinet,
             deliveries: options.data.join("authorities"),
+            disk: options.disk.clone(),
         })
         .await?;
         Ok(Deployment { provider, credentials: site.credentials, supervisor, nodes: deployment_nodes })
@@ -196,16 +200,16 @@ struct Site {
 
 impl Site {
     fn prepare(options: &DeploymentOptions) -> Result<Self, DeploymentError> {
-        let data = &options.data;
+        let (data, disk) = (&options.data, &*options.disk);
         let world = &options.world;
         let origin = options.seed.as_deref().map_or_else(Entropy::system, Entropy::seeded);
         let head_office = data.join("head-office");
-        let entropy = component_entropy(&head_office, "head office", &origin.child("head office"))?;
+        let entropy = component_entropy(disk, &head_office, "head office", &origin.child("head office"))?;
         let key_path = head_office.join("wrap.key");
         let key = if key_path.exists() {
             HeadOfficeKey::open(&key_path)?
         } else {
-            HeadOfficeKey::create(&key_path, &entropy)?
+            HeadOfficeKey::create(disk, &key_path, &entropy)?
         };
         let signer = LogSigner::new(ORIGIN, &entropy.draw("signing key", b"log"))?;
 
@@ -216,7 +220,7 @@ impl Site {
             let id = region.id().as_str();
             members.push(PolicyWitness {
                 id: id.to_owned(),
-                key: prepare(&folder, id, &cosigner_name(id), &origin)?,
+                key: prepare(disk, &folder, id, &cosigner_name(id), &origin)?,
                 country: region.country().clone(),
                 controlled_by: region.operator().to_string(),
                 independent: region.key_custody() == KeyCustody::Region,
@@ -230,7 +234,7 @@ impl Site {
             let folder = data.join("witness").join(id);
             members.push(PolicyWitness {
                 id: id.to_owned(),
-                key: prepare(&folder, id, &cosigner_name(id), &origin)?,
+                key: prepare(disk, &folder, id, &cosigner_name(id), &origin)?,
                 country: outside.country().clone(),
                 controlled_by: outside.controlled_by().to_owned(),
                 independent: true,
@@ -250,7 +254,7 @@ impl Site {
             enrolment.head_office = wrapped.then(|| *key.public().as_bytes());
             enrolment.config.clone_from(&options.config);
             enrolment.seed.clone_from(&options.seed);
-            enrolment.write(folder)
+            enrolment.write(disk, folder)
         };
         for region in world.regions() {
             enrol(&regions[region.id()], region.id().as_str(), Some(region.key_custody()))?;
@@ -283,6 +287,7 @@ impl Site {
                 region: id.clone(),
                 world: options.world.clone(),
                 law: options.law.clone(),
+                disk: options.disk.clone(),
             };
             let node = Node::open(parts, &cosigner_name(id.as_str()))
                 .map_err(|error| DeploymentError::Node(id.clone(), Box::new(error)))?;
@@ -297,7 +302,7 @@ impl Site {
         for (peer, folder) in &self.witnesses {
             let id = peer.id();
             let enrolment = Enrolment::read(folder, id)?;
-            let key = cosigner(folder, id, &cosigner_name(id), &enrolment.entropy())?;
+            let key = cosigner(&*options.disk, folder, id, &cosigner_name(id), &enrolment.entropy())?;
             let outside = witness(folder, key, &enrolment.policy()?)?;
             let outside: Arc<dyn WitnessClient> = Arc::new(LocalWitness(Arc::new(outside)));
             witnesses.push((id.to_owned(), outside));
@@ -410,9 +415,9 @@ fn wan(options: &DeploymentOptions) -> Wan {
 }
 
 /// Accepts an empty folder or one of this program's own; a newer format is refused.
-fn check_format(data: &Path) -> Result<(), DeploymentError> {
+fn check_format(disk: &dyn Disk, data: &Path) -> Result<(), DeploymentError> {
     let failed = |error| DeploymentError::Io { path: data.to_owned(), source: error };
-    std::fs::create_dir_all(data).map_err(failed)?;
+    disk.make_folder(data).map_err(failed)?;
     let path = data.join("format");
     match std::fs::read_to_string(&path) {
         Ok(found) if found == DATA_FORMAT => Ok(()),
@@ -421,7 +426,7 @@ fn check_format(data: &Path) -> Result<(), DeploymentError> {
             if std::fs::read_dir(data).map_err(failed)?.next().is_some() {
                 return Err(DeploymentError::NotOurs(data.to_owned()));
             }
-            crate::vault::write_whole(&path, DATA_FORMAT.as_bytes()).map_err(failed)
+            write_whole(disk, &path, DATA_FORMAT.as_bytes()).map_err(failed)
         }
         Err(error) => Err(failed(error)),
     }

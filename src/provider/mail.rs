@@ -6,12 +6,11 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::control::Told;
 use super::view::{CopyView, KeyHolder, WhereView};
 use super::{Provider, ProviderError};
 use crate::clock::SimTime;
 use crate::directory::{Account, NewAccount};
-use crate::region::{Answer, Body, Call, Card, Password, Reply, Stored};
+use crate::region::{Body, Call, Card, Password, Reply, Stored};
 use crate::world::{Address, DataClass, RegionId};
 
 /// A message on its way in.
@@ -98,19 +97,15 @@ impl Provider {
         Ok(stored)
     }
 
-    /// The messages of an account for its owner, from the region where it is at home.
-    pub(super) async fn export(
-        &self,
-        address: &Address,
-        password: Password,
-    ) -> Result<Answer<Told>, ProviderError> {
+    /// The messages of an account for its owner, from the region where it is at home: how many, and an mbox.
+    pub async fn export(&self, address: &Address, password: Password) -> Result<(u64, Body), ProviderError> {
         let account = self.directory.find(address)?;
         let home = account.home().ok_or_else(|| ProviderError::NoHome(address.clone()))?;
         let call = Call::Export { account: address.clone(), password };
         let answer = self.link(home)?.call(call, Body::empty()).await;
         let answer = answer.map_err(|error| ProviderError::Region(home.clone(), error))?;
         match answer.reply {
-            Reply::Mailbox { messages } => Ok(Answer::with_body(Told::Mailbox { messages }, answer.body)),
+            Reply::Mailbox { messages } => Ok((messages, answer.body)),
             _ => Err(ProviderError::Answer(home.clone())),
         }
     }

@@ -5,6 +5,7 @@
 
 mod cabinet;
 mod control;
+mod deciding;
 mod deployment;
 mod mail;
 mod prove;
@@ -20,12 +21,13 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use crate::clock::{Clock, SimClock, SimTime};
-use crate::demand::{Demand, RelationKind, SignedInstrument};
+use crate::demand::{Demand, SignedInstrument};
 use crate::directory::{Directory, DirectoryError};
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::gate::{
-    Cause, Desk, Docket, DocketError, Event, Filing, Finding, InstrumentNote, Matter, MatterId, NoRoute,
-    NotAuthentic, Order, Phase, Selector, StanceChange, StanceTable, authenticate, examine,
+    Cause, Docket, DocketError, Event, Filing, InstrumentNote, Matter, MatterId, NoRoute, NotAuthentic,
+    Order, Selector, StanceChange, StanceTable, authenticate,
 };
 use crate::law::Law;
 use crate::record::log::{Log, Logged};
@@ -55,6 +57,8 @@ pub struct ProviderParts {
     pub cabinet: Cabinet,
     /// Where productions are put for the authorities they are sealed to.
     pub deliveries: PathBuf,
+    /// What productions are put on.
+    pub disk: Arc<dyn Disk>,
 }
 
 /// A provider that is running.
@@ -69,6 +73,9 @@ pub struct Provider {
     directory: Directory,
     stance: StanceChange,
     deliveries: PathBuf,
+    disk: Arc<dyn Disk>,
+    /// Why a matter does not go on for now. It is tried again at the next event.
+    delays: BTreeMap<MatterId, String>,
 }
 
 /// Why the provider did not do what it was asked. A refusal by the gate is not among them: it is an answer.
@@ -115,7 +122,8 @@ impl Provider {
     pub async fn open(parts: ProviderParts) -> Result<Self, ProviderError> {
         let docket = Docket::open(parts.log).await?;
         let directory = Directory::of(parts.cabinet.accounts());
-        if let Some(then) = parts.cabinet.clock() {
+        // What is recorded has happened, whatever a crash left of the clock.
+        if let Some(then) = parts.cabinet.clock().max(docket.latest()) {
             parts.clock.advance_to(then);
         }
         let mut provider = Provider {
@@ -129,6 +137,8 @@ impl Provider {
             docket,
             directory,
             deliveries: parts.deliveries,
+            disk: parts.disk,
+            delays: BTreeMap::new(),
         };
         provider.finish_interrupted().await?;
         Ok(provider)
@@ -176,29 +186,15 @@ impl Provider {
         self.cabinet.keep_instrument(&id, &instrument)?;
         self.keep_time()?;
         let now = self.now();
-        let findings = examine(&demand, now, &self.world, &self.directory);
-        let supersedes = demand
-            .relates
-            .clone()
-            .filter(|relation| relation.kind == RelationKind::Supersedes)
-            .map(|relation| relation.demand);
         let note = InstrumentNote { digest: hex(&instrument.digest()), served_on: demand.served_on.clone() };
-        let received = Event::Received { demand: Box::new(demand.clone()), instrument: note, timing: now };
-        let mut recorded = vec![self.enter(&id, received).await?];
-        if !findings.is_empty() {
-            recorded.push(self.enter(&id, Event::Returned { note: findings, timing: now }).await?);
-            return Ok(recorded);
-        }
-        if let Some(earlier) = supersedes {
-            let earlier = MatterId::named(&demand.issuing, &earlier);
-            if self.docket.get(&earlier).is_some_and(|m| matches!(m.phase(), Phase::Decided(_))) {
-                let event = Event::Superseded { note: demand.id.clone(), timing: now };
-                recorded.push(self.enter(&earlier, event).await?);
-                self.reconsider(&earlier, Cause::Superseded, &mut recorded).await?;
-            }
-        }
-        self.hold(&id).await?;
-        self.reconsider(&id, Cause::Received, &mut recorded).await?;
+        let received = Event::Received { demand: Box::new(demand), instrument: note, timing: now };
+        let mut recorded = Vec::new();
+        let outcome = async {
+            recorded.push(self.enter(&id, received).await?);
+            self.take_up(&id, &mut recorded).await
+        };
+        let outcome = outcome.await;
+        self.note_delay(&id, outcome)?;
         Ok(recorded)
     }
 
@@ -245,8 +241,10 @@ impl Provider {
     pub async fn change_stance(&mut self, change: StanceChange) -> Result<Vec<Recorded>, ProviderError> {
         self.cabinet.keep_stance(self.now(), change)?;
         self.stance = self.stance.then(change);
+        let recorded = self.reconsider_all(Cause::Stance).await?;
+        // Kept last: a stance with no time after it is one that a crash may have kept from being applied.
         self.keep_time()?;
-        self.reconsider_all(Cause::Stance).await
+        Ok(recorded)
     }
 
     /// An authority takes the treaty route for items of its demand that rest in another state.
@@ -311,10 +309,6 @@ impl Provider {
     }
 
     fn view(&self, matter: &Matter) -> MatterView {
-        let returned_for: Vec<Finding> = match matter.phase() {
-            Phase::Returned(findings) => findings.clone(),
-            _ => Vec::new(),
-        };
         MatterView {
             matter: matter.id().clone(),
             demand: matter.demand().id.clone(),
@@ -322,7 +316,8 @@ impl Provider {
             received: matter.received(),
             disposition: matter.disposition(),
             superseded_by: matter.superseded_by().cloned(),
-            returned_for,
+            returned_for: Provider::findings(matter),
+            delayed_by: self.delays.get(matter.id()).cloned(),
             items: matter.decided().map(|decided| decided.items.clone()).unwrap_or_default(),
             fines: matter.meters(self.now()),
             route: matter.route().cloned(),
@@ -343,67 +338,6 @@ impl Provider {
             return Ok(());
         }
         Err(ProviderError::NotCompetent { court: order.by.clone(), matter: matter.id().clone() })
-    }
-
-    /// Decides a matter as it stands now. What changed is recorded; what the decision grants is released.
-    async fn reconsider(
-        &mut self,
-        id: &MatterId,
-        cause: Cause,
-        recorded: &mut Vec<Recorded>,
-    ) -> Result<(), ProviderError> {
-        let items = {
-            let matter = self.matter(id)?;
-            if matches!(matter.phase(), Phase::Returned(_) | Phase::Releasing(_)) {
-                return Ok(());
-            }
-            self.desk().items(matter)
-        };
-        let holdings = self.count(&items).await?;
-        let matter = self.matter(id)?;
-        let desk = self.desk();
-        let mut premises = desk.premises(matter, &holdings);
-        let mut decision = desk.decide(&premises);
-        if let Some(before) = matter.decided() {
-            // What comes out as it did is not recorded again.
-            let changed: Vec<bool> = decision.iter().map(|item| !before.items.contains(item)).collect();
-            let mut keep = changed.iter().copied();
-            decision.retain(|_| keep.next().unwrap_or(true));
-            let mut keep = changed.iter().copied();
-            premises.retain(|_| keep.next().unwrap_or(true));
-            if decision.is_empty() {
-                return Ok(());
-            }
-        }
-        let grants = self.grants(matter, &decision)?;
-        let law = self.law.revision().to_owned();
-        let event = Event::Decided { law, facts: premises, decision, timing: self.now(), note: cause };
-        recorded.push(self.enter_granting(id, event, grants).await?);
-        self.release(id, recorded).await
-    }
-
-    async fn reconsider_all(&mut self, cause: Cause) -> Result<Vec<Recorded>, ProviderError> {
-        let open: Vec<MatterId> = self
-            .docket
-            .matters()
-            .filter(|matter| matches!(matter.phase(), Phase::Decided(_)))
-            .map(|matter| matter.id().clone())
-            .collect();
-        let mut recorded = Vec::new();
-        for id in open {
-            self.reconsider(&id, cause.clone(), &mut recorded).await?;
-        }
-        Ok(recorded)
-    }
-
-    fn desk(&self) -> Desk<'_> {
-        Desk {
-            world: &self.world,
-            law: &self.law,
-            directory: &self.directory,
-            stance: self.stance(),
-            now: self.now(),
-        }
     }
 
     async fn enter(&mut self, id: &MatterId, event: Event) -> Result<Recorded, ProviderError> {

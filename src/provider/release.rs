@@ -3,18 +3,19 @@
 //! Head office sees the sealed package only. After a crash the same steps run again: a region that had begun
 //! finishes the same production, and one that had not begins.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-use tokio::io::AsyncWriteExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::view::Recorded;
 use super::{Provider, ProviderError, hex};
 use crate::demand::{Act, Item};
+use crate::disk::{Disk, DiskWriter, folder_of};
 use crate::gate::{Answer, Event, Holdings, ItemDecision, Matter, MatterId, RegionAnswer};
 use crate::record::log::PermitRequest;
 use crate::record::permit::{GrantTerms, PermitId};
-use crate::region::{Body, Call, Reply};
+use crate::region::{Body, Call, Reply, ServiceError};
 use crate::world::{AuthorityId, RegionId};
 
 impl Provider {
@@ -55,8 +56,8 @@ impl Provider {
         Ok(["SIMULATED".to_owned()].into_iter().chain(use_limit).collect())
     }
 
-    /// Shows every region its permit, and records what they answered. A region that cannot be reached leaves the
-    /// matter as it is: nothing is released there, and the next event tries again.
+    /// Shows every region its permit, and records what they answered. Where one cannot be reached, nothing is
+    /// released there, and the next event tries again.
     pub(super) async fn release(
         &mut self,
         id: &MatterId,
@@ -69,25 +70,48 @@ impl Provider {
         let recipient = matter.demand().deliver_to.clone();
         let regions: BTreeSet<RegionId> =
             granted.iter().flat_map(|item| item.place.regions()).cloned().collect();
-        let (mut production, mut permits) = (Vec::new(), Vec::new());
+        let (mut production, mut permits, mut silent) = (Vec::new(), Vec::new(), None);
         for region in regions {
-            let (answer, permit) = self.show_permit(id, entry, &region, &recipient).await?;
-            permits.extend(permit.map(|permit| (region.clone(), permit)));
-            production.push(RegionAnswer { items: items_in(&granted, &region), region, answer });
+            match self.show_permit(id, entry, &region, &recipient).await {
+                Ok((answer, permit)) => {
+                    permits.extend(permit.map(|permit| (region.clone(), permit)));
+                    production.push(RegionAnswer { items: items_in(&granted, &region), region, answer });
+                }
+                Err(error @ ProviderError::Region(..)) => silent = silent.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
-        recorded.push(self.enter(id, Event::Delivered { production, timing: self.now() }).await?);
+        if !production.is_empty() {
+            // What some handed over is recorded whatever becomes of the others.
+            recorded.push(self.enter(id, Event::Delivered { production, timing: self.now() }).await?);
+        }
         for (region, permit) in permits {
-            self.call(&region, Call::Delivered { permit }).await?;
+            if let Err(error) = self.call(&region, Call::Delivered { permit }).await {
+                // It keeps the sealed production until the next start.
+                tracing::warn!(%region, %error, "was not told that its production arrived");
+            }
         }
-        Ok(())
+        silent.map_or(Ok(()), Err)
     }
 
-    /// Finishes releases that a crash interrupted.
-    pub(super) async fn finish_interrupted(&mut self) -> Result<(), ProviderError> {
-        let releasing: Vec<MatterId> =
-            self.docket.matters().filter(|m| m.is_releasing()).map(|m| m.id().clone()).collect();
-        for id in releasing {
-            self.release(&id, &mut Vec::new()).await?;
+    /// Tells every region which productions may still be asked for: those of releases that are under way. What it
+    /// keeps of any other, it needs no more.
+    pub(super) async fn end_other_releases(&self) -> Result<(), ProviderError> {
+        let mut under_way: BTreeMap<&RegionId, Vec<PermitId>> =
+            self.regions.keys().map(|region| (region, Vec::new())).collect();
+        for matter in self.docket.matters().filter(|matter| matter.is_releasing()) {
+            let Some(entry) = matter.decided().map(|decided| decided.entry) else { continue };
+            let opening = self.docket.log().opening(entry).await.map_err(crate::gate::DocketError::from)?;
+            for (region, grant) in opening.iter().flat_map(|full| &full.grants) {
+                if let Some(permits) = under_way.get_mut(region) {
+                    permits.push(PermitId::of(super::ORIGIN, entry, grant));
+                }
+            }
+        }
+        for (region, permits) in under_way {
+            if let Err(error) = self.call(region, Call::EndReleases { except: permits }).await {
+                tracing::warn!(%region, %error, "keeps what is left of releases that are over");
+            }
         }
         Ok(())
     }
@@ -115,7 +139,7 @@ impl Provider {
         match answer.reply {
             Reply::Produced(produced) => {
                 let path = self.production_path(id, region, recipient, &produced.permit);
-                save(&path, answer.body, region).await?;
+                save(self.disk.clone(), path, answer.body, region).await?;
                 let produced_answer = Answer::Produced {
                     manifest: produced.manifest,
                     objects: produced.objects,
@@ -186,22 +210,31 @@ fn items_in<'i>(items: impl IntoIterator<Item = &'i Item>, region: &RegionId) ->
 }
 
 /// Writes a production beside its place and moves it there when it is whole.
-async fn save(path: &Path, mut body: Body, region: &RegionId) -> Result<(), ProviderError> {
-    let failed = |error| ProviderError::Io {
-        what: format!("the production cannot be kept in `{}`", path.display()),
-        error,
-    };
-    let partial = path.with_extension("partial");
-    let folder = path.parent().unwrap_or(Path::new("."));
-    tokio::fs::create_dir_all(folder).await.map_err(failed)?;
-    let mut file = tokio::fs::File::create(&partial).await.map_err(failed)?;
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| ProviderError::Region(region.clone(), error))?;
-        file.write_all(&chunk).await.map_err(failed)?;
-    }
-    file.sync_all().await.map_err(failed)?;
-    drop(file);
-    tokio::fs::rename(&partial, path).await.map_err(failed)?;
-    let folder = tokio::fs::File::open(folder).await.map_err(failed)?;
-    folder.sync_all().await.map_err(failed)
+async fn save(
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    body: Body,
+    region: &RegionId,
+) -> Result<(), ProviderError> {
+    let what = format!("the production cannot be kept in `{}`", path.display());
+    let (lost, mut body) = (region.clone(), body.into_reader());
+    let saving = tokio::task::spawn_blocking(move || {
+        let partial = path.with_extension("partial");
+        let mut write = || {
+            disk.make_folder(folder_of(&path))?;
+            // A crash may have left one behind.
+            disk.remove(&partial)?;
+            let mut file = DiskWriter::new(disk.create(&partial)?);
+            io::copy(&mut body, &mut file)?;
+            file.sync()?;
+            disk.rename(&partial, &path)?;
+            disk.sync_folder(folder_of(&path))
+        };
+        write()
+    });
+    let saved = saving.await.map_err(io::Error::other).flatten();
+    saved.map_err(|error| match error.downcast::<ServiceError>() {
+        Ok(error) => ProviderError::Region(lost, error),
+        Err(error) => ProviderError::Io { what, error },
+    })
 }

@@ -12,7 +12,7 @@ use crate::world::{EntityRelation, Jurisdiction};
 impl Provider {
     /// Moves the clock to `time`, and plays out in order what falls due on the way.
     pub async fn advance_to(&mut self, time: SimTime) -> Result<Vec<Recorded>, ProviderError> {
-        let mut recorded = Vec::new();
+        let mut recorded = self.try_delayed().await?;
         // A law that changes while nothing is open changes nothing here; the next demand is decided by it anyway.
         while let Some(due) = self.next_due(time) {
             self.clock.advance_to(due);

@@ -19,6 +19,9 @@ pub struct MatterView {
     pub superseded_by: Option<DemandId>,
     /// What was wrong on the face of the demand, if it was sent back.
     pub returned_for: Vec<Finding>,
+    /// Why it does not go on for now, if a region or the witnesses do not answer. Nothing is released meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delayed_by: Option<String>,
     pub items: Vec<ItemDecision>,
     /// What contempt has cost so far.
     pub fines: Vec<Meter>,

@@ -66,6 +66,11 @@ pub enum Call {
     Delivered {
         permit: PermitId,
     },
+    /// No other production than those for these permits is asked for any more: what is left of them goes, and what
+    /// they keep from being shredded is let go.
+    EndReleases {
+        except: Vec<PermitId>,
+    },
     /// All messages of an account, for its owner; the answer's body is an mbox.
     Export {
         account: Address,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::SystemClock;
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::disk::{Disk, write_whole};
 use crate::entropy::Entropy;
 use crate::record::key::{Cosigner, KeyError, VerifierKey};
 use crate::record::policy::Policy;
@@ -72,11 +73,11 @@ impl Enrolment {
     }
 
     /// Writes it, once: a node that is enrolled stays with the log it was enrolled for.
-    pub fn write(&self, folder: &Path) -> Result<(), EnrolmentError> {
+    pub fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), EnrolmentError> {
         let path = path(folder);
         let failed = |error| EnrolmentError::Io { path: path.clone(), source: error };
         let text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
-        crate::vault::write_whole(&path, &text).map_err(failed)
+        write_whole(disk, &path, &text).map_err(failed)
     }
 
     pub fn read(folder: &Path, id: &str) -> Result<Self, EnrolmentError> {
@@ -124,19 +125,26 @@ fn path(folder: &Path) -> PathBuf {
 }
 
 /// The key a node cosigns with. Made from the node's own secret; `name` is its name in signature lines.
-pub fn cosigner(folder: &Path, id: &str, name: &str, entropy: &Entropy) -> Result<Cosigner, EnrolmentError> {
-    let own = component_entropy(folder, id, &entropy.child(id))?;
+pub fn cosigner(
+    disk: &dyn Disk,
+    folder: &Path,
+    id: &str,
+    name: &str,
+    entropy: &Entropy,
+) -> Result<Cosigner, EnrolmentError> {
+    let own = component_entropy(disk, folder, id, &entropy.child(id))?;
     Ok(Cosigner::new(name, &own.draw("cosigning key", name.as_bytes()))?)
 }
 
 /// Makes a node's folder and its secret, and gives out what others may know: its cosigning key.
 pub fn prepare(
+    disk: &dyn Disk,
     folder: &Path,
     id: &str,
     name: &str,
     entropy: &Entropy,
 ) -> Result<VerifierKey, EnrolmentError> {
-    let cosigner = cosigner(folder, id, name, entropy)?;
+    let cosigner = cosigner(disk, folder, id, name, entropy)?;
     let state = witness_state(folder);
     if !state.exists() {
         FileState::enrol(&state)?;

@@ -18,6 +18,7 @@ use crate::clock::SimTime;
 use crate::demand::{Demand, DemandId};
 use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::directory::{Customer, NewAccount};
+use crate::disk::RealDisk;
 use crate::gate::{self, Answer, Event, Filing, MatterId, Order};
 use crate::law::{Law, Role};
 use crate::mail::{Letter, Story, StoryAccount};
@@ -218,6 +219,7 @@ impl Stage for Playhouse {
                 nodes: self.backstage.nodes.clone(),
                 config: None,
                 wan: self.backstage.wan,
+                disk: Arc::new(RealDisk),
             };
             self.deployment = Some(Deployment::start(options).await?);
         }

@@ -41,13 +41,14 @@ pub use status::{CopyCounts, EpochStatus, KeyStatus};
 use books::Books;
 use cache::Cache;
 use committer::Committer;
-use engine::{Disk, Reader, RealDisk, Writer};
+use engine::{Reader, Writer};
 use row::{CopyRow, EpochState as State, GenerationRow};
 
+use crate::disk::{Disk, RealDisk, write_whole};
 use crate::entropy::Entropy;
 use crate::vault::{
     CopyId, Directory, Epoch, Generation, HeadOfficePublicKey, LoginFailed, MailboxCard, OpenCopy, Rotate,
-    Vault, VaultError, make_private_directory, write_whole,
+    Vault, VaultError,
 };
 use crate::world::{Address, DataClass, RegionId};
 
@@ -128,7 +129,7 @@ struct Inner {
 }
 
 impl Store {
-    /// Opens the store in `folder`, or makes one if there is none.
+    /// Opens the store in `folder` of this machine's file system, or makes one if there is none.
     ///
     /// `head_office` is whom the keys of new copies are wrapped for besides the region: its key custody.
     pub fn open(
@@ -140,7 +141,8 @@ impl Store {
         Store::open_on(Arc::new(RealDisk), folder, region, head_office, entropy)
     }
 
-    fn open_on(
+    /// As [`Store::open`], on another disk. Only the index is beside it: what that loses is read from the log again.
+    pub fn open_on(
         disk: Arc<dyn Disk>,
         folder: &Path,
         region: &RegionId,
@@ -148,21 +150,21 @@ impl Store {
         entropy: Entropy,
     ) -> Result<Self, StoreError> {
         let failed = |source| StoreError::Io { path: folder.to_owned(), source };
-        make_private_directory(folder).map_err(failed)?;
+        disk.make_folder(folder).map_err(failed)?;
         let format = folder.join("format");
         let is_new = !check_format(&format)?;
         let keys = folder.join("keys");
         let vault = if is_new {
-            Vault::create(&keys, region, head_office, entropy)?
+            Vault::create(disk.clone(), &keys, region, head_office, entropy)?
         } else {
-            Vault::open(&keys, region, head_office, entropy)?
+            Vault::open(disk.clone(), &keys, region, head_office, entropy)?
         };
-        let (writer, reader) = Writer::open(folder, disk)?;
+        let (writer, reader) = Writer::open(folder, disk.clone())?;
         let mut books = Books::open(writer, reader.clone())?;
         if is_new {
             books.begin(&vault)?;
             let line = format!("{FORMAT}{VERSION}\n");
-            write_whole(&format, line.as_bytes())
+            write_whole(&*disk, &format, line.as_bytes())
                 .map_err(|source| StoreError::Io { path: format, source })?;
         }
         settle_epochs(&vault, &books)?;

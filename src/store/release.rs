@@ -4,6 +4,7 @@
 //! that moment. A production is what lay below those marks, so that one that a crash interrupted comes out the
 //! same whatever was delivered or deleted since: until it is complete, the copies are held.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -69,24 +70,7 @@ impl Production {
     /// Notes that the production has been built and sealed. The permit opens nothing from then on. `receipt` is the
     /// node's own, such as the digest of what it sealed.
     pub async fn complete(self, receipt: [u8; 32]) -> Result<(), StoreError> {
-        let row = permit_key(&self.permit);
-        let copies = self.store.0.committer.transact(256, move |books| {
-            let Some(mut spent) = Spent::read(books, &row)? else {
-                return Err(StoreError::BadRow { what: "a spent permit" });
-            };
-            for (copy, _) in &spent.copies {
-                let copy = books.copy_mut(*copy)?;
-                copy.holds = copy.holds.saturating_sub(1);
-            }
-            spent.state = State::Complete;
-            spent.receipt = receipt;
-            books.put(row, spent.to_bytes());
-            Ok(spent.copies)
-        });
-        for (copy, _) in copies.await? {
-            self.store.let_go(copy).await?;
-        }
-        Ok(())
+        self.store.complete(&self.permit, receipt).await
     }
 }
 
@@ -159,6 +143,51 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Ends every production that was begun and is not complete, but for those of the permits in `except` and those
+    /// that are being made. Their permits are used up, and what they held is let go.
+    pub async fn end_releases(&self, except: HashSet<[u8; 32]>) -> Result<(), StoreError> {
+        let mut begun = Vec::new();
+        for row in self.0.reader.view().range(permit_key(&[0; 32])..=permit_key(&[255; 32])) {
+            let (name, bytes) = row?;
+            let spent = Spent::from_bytes(&bytes)?;
+            let permit: [u8; 32] = *name.last_chunk().ok_or(StoreError::BadRow { what: "a spent permit" })?;
+            if spent.state != State::Complete && !except.contains(&permit) {
+                begun.push(permit);
+            }
+        }
+        for permit in begun {
+            let Ok(_under_way) = UnderWay::begin(&self.0, permit) else { continue };
+            self.complete(&permit, [0; 32]).await?;
+        }
+        Ok(())
+    }
+
+    async fn complete(&self, permit: &[u8; 32], receipt: [u8; 32]) -> Result<(), StoreError> {
+        let row = permit_key(permit);
+        let copies = self.0.committer.transact(256, move |books| {
+            let Some(mut spent) = Spent::read(books, &row)? else {
+                return Err(StoreError::BadRow { what: "a spent permit" });
+            };
+            if spent.state == State::Complete {
+                return Ok(Vec::new());
+            }
+            for (copy, _) in &spent.copies {
+                let copy = books.copy_mut(*copy)?;
+                copy.holds = copy.holds.saturating_sub(1);
+            }
+            spent.state = State::Complete;
+            spent.receipt = receipt;
+            books.put(row, spent.to_bytes());
+            Ok(spent.copies)
+        });
+        for (copy, _) in copies.await? {
+            self.let_go(copy).await?;
+        }
+        Ok(())
+    }
+}
+
 impl Production {
     fn list(&self) -> Result<[u8; 32], StoreError> {
         let mut digest = Sha256::new();
@@ -226,9 +255,12 @@ enum State {
 
 impl Spent {
     fn read(books: &Books, row: &[u8]) -> Result<Option<Self>, StoreError> {
-        let Some(bytes) = books.get(row)? else { return Ok(None) };
+        books.get(row)?.map(|bytes| Spent::from_bytes(&bytes)).transpose()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, StoreError> {
         let read = || {
-            let mut fields = Fields::of(&bytes, 1)?;
+            let mut fields = Fields::of(bytes, 1)?;
             let state = match fields.u8()? {
                 1 => State::Begun,
                 2 => State::Listed,
@@ -242,7 +274,7 @@ impl Spent {
             }
             Some(Spent { state, listing, receipt, copies })
         };
-        read().map(Some).ok_or(StoreError::BadRow { what: "a spent permit" })
+        read().ok_or(StoreError::BadRow { what: "a spent permit" })
     }
 
     fn to_bytes(&self) -> Vec<u8> {

@@ -408,7 +408,7 @@ fn rotation_during_deliveries_loses_nothing() {
 #[test]
 fn a_region_of_the_provider_wraps_for_head_office_too() {
     let folder = tempfile::tempdir().unwrap();
-    let key = HeadOfficeKey::create(&folder.path().join("ho.key"), &Entropy::system()).unwrap();
+    let key = HeadOfficeKey::create(&RealDisk, &folder.path().join("ho.key"), &Entropy::system()).unwrap();
     let region = "us-virginia".parse().unwrap();
     let at = folder.path().join("region");
     let store = Store::open(&at, &region, Some(key.public()), Entropy::system()).unwrap();

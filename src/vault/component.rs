@@ -3,17 +3,22 @@
 use std::path::Path;
 
 use super::keyfile::{self, KeyFileError};
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 
 /// Reads a component's secret from `component.key` in its folder, or draws and writes it at the first start. The
 /// file is private to its owner.
-pub fn component_entropy(folder: &Path, name: &str, entropy: &Entropy) -> Result<Entropy, KeyFileError> {
-    keyfile::make_private_directory(folder)
-        .map_err(|error| KeyFileError::Io { path: folder.to_owned(), source: error })?;
+pub fn component_entropy(
+    disk: &dyn Disk,
+    folder: &Path,
+    name: &str,
+    entropy: &Entropy,
+) -> Result<Entropy, KeyFileError> {
+    disk.make_folder(folder).map_err(|error| KeyFileError::Io { path: folder.to_owned(), source: error })?;
     let path = folder.join("component.key");
     let purpose = format!("component secret of {name}");
     if !path.exists() {
-        keyfile::write(&path, &purpose, 1, &entropy.draw("component secret", name.as_bytes()))?;
+        keyfile::write(disk, &path, &purpose, 1, &entropy.draw("component secret", name.as_bytes()))?;
     }
     let (_, secret) = keyfile::read(&path, &purpose)?;
     Ok(Entropy::keyed(secret))
@@ -27,7 +32,9 @@ mod tests {
     fn a_component_draws_the_same_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let draw = || {
-            let entropy = component_entropy(folder.path(), "head office", &Entropy::system()).unwrap();
+            let entropy =
+                component_entropy(&crate::disk::RealDisk, folder.path(), "head office", &Entropy::system())
+                    .unwrap();
             entropy.draw::<32>("signing key", b"log")
         };
         assert_eq!(draw(), draw());

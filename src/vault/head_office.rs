@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::keyfile::{self, KeyFileError};
 use super::wrap::{self, CopyIdentity, CopyKeyWrap, Recipient};
 use super::{Generation, VaultError};
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::world::RegionId;
 
@@ -49,9 +50,9 @@ pub struct HeadOfficeKey {
 
 impl HeadOfficeKey {
     /// Draws key 1 and writes it to `path`.
-    pub fn create(path: &Path, entropy: &Entropy) -> Result<Self, KeyFileError> {
+    pub fn create(disk: &dyn Disk, path: &Path, entropy: &Entropy) -> Result<Self, KeyFileError> {
         let seed = entropy.draw::<32>("head office key", &1u32.to_be_bytes());
-        keyfile::write(path, PURPOSE, 1, &seed)?;
+        keyfile::write(disk, path, PURPOSE, 1, &seed)?;
         Ok(HeadOfficeKey::derive(1, &seed))
     }
 

@@ -10,15 +10,17 @@
 //! A record that was torn by a crash is cut off when the journal is opened: it was never acknowledged. A record
 //! that is whole and does not open is damage, and an error.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aes_gcm::{Aes256Gcm, KeyInit};
 use zeroize::Zeroizing;
 
 use super::aead;
 use super::keyfile::{self, KeyFileError};
+use crate::disk::{Disk, DiskFile, write_whole};
 use crate::entropy::Entropy;
 
 const MAGIC: &[u8] = b"rogatory sealed journal 1\n";
@@ -33,9 +35,13 @@ pub type Record = Zeroizing<Vec<u8>>;
 /// An open journal. One process at a time: its file is locked.
 pub struct SealedJournal {
     path: PathBuf,
-    file: File,
+    file: Arc<dyn DiskFile>,
     cipher: Aes256Gcm,
     next: u64,
+    /// Where the next record begins.
+    end: u64,
+    /// Held as long as this lives.
+    _lock: File,
 }
 
 /// Why a journal cannot be opened or written.
@@ -58,6 +64,7 @@ pub enum SealedJournalError {
 impl SealedJournal {
     /// Opens the journal at `path`, or starts it, with the key in `key`, and gives back every record so far.
     pub fn open(
+        disk: &dyn Disk,
         path: &Path,
         key: &Path,
         entropy: &Entropy,
@@ -65,32 +72,32 @@ impl SealedJournal {
         let failed = |error| SealedJournalError::Io { path: path.to_owned(), source: error };
         let is_new = !path.exists();
         if is_new && !key.exists() {
-            keyfile::write(key, PURPOSE, 1, &entropy.draw("sealed journal key", b""))?;
+            keyfile::write(disk, key, PURPOSE, 1, &entropy.draw("sealed journal key", b""))?;
         }
         let (_, secret) = keyfile::read(key, PURPOSE)?;
         let cipher = Aes256Gcm::new(&(*secret).into());
         if is_new {
-            keyfile::write_whole(path, MAGIC).map_err(failed)?;
+            write_whole(disk, path, MAGIC).map_err(failed)?;
         }
-        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
-        match file.try_lock() {
+        let lock = File::open(path).map_err(failed)?;
+        match lock.try_lock() {
             Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(SealedJournalError::InUse(path.to_owned())),
-            Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
+            Err(fs::TryLockError::WouldBlock) => return Err(SealedJournalError::InUse(path.to_owned())),
+            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
+        let file = disk.open(path).map_err(failed)?;
+        let bytes = fs::read(path).map_err(failed)?;
         if !bytes.starts_with(MAGIC) {
             return Err(SealedJournalError::Version(path.to_owned()));
         }
-        let mut journal = SealedJournal { path: path.to_owned(), file, cipher, next: 0 };
+        let mut journal = SealedJournal { path: path.to_owned(), file, cipher, next: 0, end: 0, _lock: lock };
         let (records, whole) = journal.replay(&bytes)?;
         if whole < bytes.len() {
             tracing::warn!(bytes = bytes.len() - whole, "cutting off a record that was torn by a crash");
-            journal.file.set_len(whole as u64).map_err(failed)?;
-            journal.file.sync_all().map_err(failed)?;
+            journal.file.set_length(whole as u64).map_err(failed)?;
+            journal.file.sync().map_err(failed)?;
         }
-        journal.file.seek(SeekFrom::Start(whole as u64)).map_err(failed)?;
+        journal.end = whole as u64;
         Ok((journal, records))
     }
 
@@ -100,6 +107,10 @@ impl SealedJournal {
         while let Some((length, rest)) = bytes[at..].split_first_chunk::<4>() {
             let length = u32::from_be_bytes(*length) as usize;
             let Some(sealed) = rest.get(..length) else { break };
+            if length == 0 && rest.iter().all(|byte| *byte == 0) {
+                // The file had grown when the power went, and what was to be there had not arrived.
+                break;
+            }
             let record = aead::open(&self.cipher, &self.next.to_be_bytes(), sealed)
                 .ok_or_else(|| SealedJournalError::Altered { path: self.path.clone(), number: self.next })?;
             records.push(record);
@@ -125,15 +136,14 @@ impl SealedJournal {
             bytes.extend_from_slice(&sealed);
             next += 1;
         }
-        let failed = |error| SealedJournalError::Io { path: self.path.clone(), source: error };
-        let end = self.file.stream_position().map_err(failed)?;
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
+        let written = self.file.write_all_at(&[&bytes], self.end).and_then(|()| self.file.sync());
         if let Err(error) = written {
             // What was half written must not stand before the next record.
-            let _ = self.file.set_len(end).and_then(|()| self.file.seek(SeekFrom::Start(end)));
+            let _ = self.file.set_length(self.end);
             return Err(SealedJournalError::Io { path: self.path.clone(), source: error });
         }
         self.next = next;
+        self.end += bytes.len() as u64;
         Ok(())
     }
 }
@@ -143,13 +153,23 @@ mod tests {
     use super::*;
 
     fn reopened(folder: &Path) -> Result<Vec<Vec<u8>>, SealedJournalError> {
-        let opened = SealedJournal::open(&folder.join("j"), &folder.join("k"), &Entropy::seeded("x"));
+        let opened = SealedJournal::open(
+            &crate::disk::RealDisk,
+            &folder.join("j"),
+            &folder.join("k"),
+            &Entropy::seeded("x"),
+        );
         opened.map(|(_, records)| records.iter().map(|r| r.to_vec()).collect())
     }
 
     fn written(folder: &Path) {
-        let (mut journal, records) =
-            SealedJournal::open(&folder.join("j"), &folder.join("k"), &Entropy::seeded("x")).unwrap();
+        let (mut journal, records) = SealedJournal::open(
+            &crate::disk::RealDisk,
+            &folder.join("j"),
+            &folder.join("k"),
+            &Entropy::seeded("x"),
+        )
+        .unwrap();
         assert!(records.is_empty());
         journal.append([&b"one"[..], b"two"]).unwrap();
         journal.append([&b""[..]]).unwrap();
@@ -166,8 +186,9 @@ mod tests {
             std::fs::write(&path, &whole[..whole.len() - cut]).unwrap();
             assert_eq!(reopened(folder.path()).unwrap(), [&b"one"[..], b"two"], "cut by {cut}");
         }
-        std::fs::write(&path, &whole).unwrap();
-        assert_eq!(reopened(folder.path()).unwrap(), [&b"one"[..], b"two", b""]);
+        std::fs::write(&path, [&whole[..], &[0; 40]].concat()).unwrap();
+        assert_eq!(reopened(folder.path()).unwrap(), [&b"one"[..], b"two", b""], "room without a record");
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
     }
 
     #[test]
@@ -186,9 +207,13 @@ mod tests {
     #[test]
     fn one_process_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let (_held, _) =
-            SealedJournal::open(&folder.path().join("j"), &folder.path().join("k"), &Entropy::seeded("x"))
-                .unwrap();
+        let (_held, _) = SealedJournal::open(
+            &crate::disk::RealDisk,
+            &folder.path().join("j"),
+            &folder.path().join("k"),
+            &Entropy::seeded("x"),
+        )
+        .unwrap();
         assert!(matches!(reopened(folder.path()), Err(SealedJournalError::InUse(_))));
     }
 }

@@ -11,15 +11,16 @@
 //! A key file has mode 0600 and is written whole: a temporary file, fsync, rename, fsync of the directory. It is
 //! refused when others may read it, when a newer version of this program wrote it, and when a bit of it is wrong.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::key::{KEY_LENGTH, Secret, secret_from};
+use crate::disk::{Disk, folder_of, write_whole};
 
 const FORMAT: &str = "rogatory key ";
 const VERSION: u32 = 1;
@@ -44,7 +45,13 @@ pub enum KeyFileError {
 }
 
 /// Writes a new key file. An existing one is never replaced.
-pub(super) fn write(path: &Path, purpose: &str, number: u32, key: &Secret) -> Result<(), KeyFileError> {
+pub(super) fn write(
+    disk: &dyn Disk,
+    path: &Path,
+    purpose: &str,
+    number: u32,
+    key: &Secret,
+) -> Result<(), KeyFileError> {
     let mut bytes = Zeroizing::new(format!("{FORMAT}{VERSION}\n{purpose}\n{number}\n").into_bytes());
     bytes.reserve_exact(KEY_LENGTH + CHECK_LENGTH);
     bytes.extend_from_slice(key.as_ref());
@@ -55,7 +62,7 @@ pub(super) fn write(path: &Path, purpose: &str, number: u32, key: &Secret) -> Re
     if path.try_exists().map_err(failed)? {
         return Err(failed(io::Error::new(io::ErrorKind::AlreadyExists, "there is a key already")));
     }
-    write_whole(path, &bytes).map_err(failed)
+    write_whole(disk, path, &bytes).map_err(failed)
 }
 
 /// Reads a key file and its number.
@@ -103,56 +110,33 @@ pub(super) const DYING: &str = "dying";
 
 /// Overwrites a key file and removes it; `false` if there was no such file. A file system that keeps old blocks
 /// (copy-on-write, snapshots, an SSD's spare cells) may still hold the key afterwards.
-pub(super) fn destroy(path: &Path) -> Result<bool, KeyFileError> {
+pub(super) fn destroy(disk: &dyn Disk, path: &Path) -> Result<bool, KeyFileError> {
     let dying = path.with_extension(DYING);
-    match fs::rename(path, &dying).and_then(|()| sync_directory_of(path)) {
-        Ok(()) => finish_destroying(&dying).map(|()| true),
+    match disk.rename(path, &dying).and_then(|()| disk.sync_folder(folder_of(path))) {
+        Ok(()) => finish_destroying(disk, &dying).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(source) => Err(KeyFileError::Io { path: path.to_owned(), source }),
     }
 }
 
 /// The rest of [`destroy`], which a crash may have kept from happening.
-pub(super) fn finish_destroying(path: &Path) -> Result<(), KeyFileError> {
-    let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
-    let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len() as usize;
-    file.write_all(&vec![0; length]).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::remove_file(path).and_then(|()| sync_directory_of(path)).map_err(failed)
-}
-
-/// Writes a file with mode 0600 so that after a crash it is there whole or not at all.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let temporary = path.with_file_name(name);
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    // The mode above only counts when the file is made, and a crash may have left one behind.
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&temporary, path)?;
-    sync_directory_of(path)
-}
-
-fn sync_directory_of(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
-}
-
-/// Makes a directory that only its owner may enter.
-pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+pub(super) fn finish_destroying(disk: &dyn Disk, path: &Path) -> Result<(), KeyFileError> {
+    let overwrite = || {
+        let file = disk.open(path)?;
+        file.write_all_at(&[&vec![0; file.length()? as usize]], 0)?;
+        file.sync()?;
+        disk.remove(path)?;
+        disk.sync_folder(folder_of(path))
+    };
+    overwrite().map_err(|source| KeyFileError::Io { path: path.to_owned(), source })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::disk::RealDisk;
 
     fn secret() -> Secret {
         Zeroizing::new(*b"0123456789abcdef0123456789abcde\n")
@@ -162,10 +146,13 @@ mod tests {
     fn a_key_comes_back_and_is_never_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");
-        write(&path, "region ie-dublin", 7, &secret()).unwrap();
+        write(&RealDisk, &path, "region ie-dublin", 7, &secret()).unwrap();
         assert_eq!(read(&path, "region ie-dublin").unwrap(), (7, secret()));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
-        assert!(matches!(write(&path, "region ie-dublin", 8, &secret()), Err(KeyFileError::Io { .. })));
+        assert!(matches!(
+            write(&RealDisk, &path, "region ie-dublin", 8, &secret()),
+            Err(KeyFileError::Io { .. })
+        ));
         assert!(matches!(read(&path, "region us-oregon"), Err(KeyFileError::OfAnother { .. })));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays behind");
     }
@@ -174,7 +161,7 @@ mod tests {
     fn a_key_that_others_may_read_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");
-        write(&path, "p", 1, &secret()).unwrap();
+        write(&RealDisk, &path, "p", 1, &secret()).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let error = read(&path, "p").unwrap_err();
         assert!(matches!(error, KeyFileError::OpenToOthers { mode: 0o640, .. }), "{error}");
@@ -184,7 +171,7 @@ mod tests {
     fn a_newer_version_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");
-        write_whole(&path, b"rogatory key 2\nwhatever").unwrap();
+        write_whole(&RealDisk, &path, b"rogatory key 2\nwhatever").unwrap();
         assert!(matches!(read(&path, "p"), Err(KeyFileError::Newer { found, .. }) if found == "2"));
     }
 
@@ -192,7 +179,7 @@ mod tests {
     fn every_flipped_bit_and_every_cut_is_noticed() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");
-        write(&path, "p", 1, &secret()).unwrap();
+        write(&RealDisk, &path, "p", 1, &secret()).unwrap();
         let good = fs::read(&path).unwrap();
         // Over the file that is there, which has the right mode, and without waiting for the disk each time.
         let replace = |bytes: &[u8]| fs::write(&path, bytes).unwrap();
@@ -212,9 +199,9 @@ mod tests {
     fn a_destroyed_key_is_gone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");
-        write(&path, "p", 1, &secret()).unwrap();
-        assert!(destroy(&path).unwrap());
+        write(&RealDisk, &path, "p", 1, &secret()).unwrap();
+        assert!(destroy(&RealDisk, &path).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-        assert!(!destroy(&path).unwrap());
+        assert!(!destroy(&RealDisk, &path).unwrap());
     }
 }

@@ -35,7 +35,6 @@ pub use id::{CopyId, MailboxId, ObjectId};
 pub use journal::{RECORD_BYTES_MAX, SealedJournal, SealedJournalError};
 pub use key::{Epoch, Generation};
 pub use keyfile::KeyFileError;
-pub(crate) use keyfile::{make_private_directory, write_whole};
 pub use object::{BodyOpener, CHUNK_LENGTH, ObjectDate, ObjectFacts, ObjectHeader, sealed_length};
 pub use region_vault::Vault;
 pub use wrap::{CopyIdentity, CopyKeyWrap, Recipient};

@@ -14,6 +14,7 @@ use super::key::{CopyKey, Epoch, Generation, RegionKey};
 use super::keyfile::{self, KeyFileError};
 use super::wrap::{self, CopyIdentity, CopyKeyWrap};
 use super::{HeadOfficePublicKey, VaultError};
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::record::permit::VerifiedPermit;
 use crate::world::{DataClass, RegionId};
@@ -22,6 +23,7 @@ use crate::world::{DataClass, RegionId};
 pub struct Vault {
     region: RegionId,
     folder: PathBuf,
+    disk: Arc<dyn Disk>,
     entropy: Entropy,
     /// Whom besides the region new copies' keys are wrapped for.
     head_office: Option<HeadOfficePublicKey>,
@@ -38,12 +40,13 @@ impl Vault {
     /// Opens the keys in `folder`, or makes the first one if the folder holds none. For a store that is being made;
     /// one that is there already has lost its keys when there are none.
     pub fn create(
+        disk: Arc<dyn Disk>,
         folder: &Path,
         region: &RegionId,
         head_office: Option<HeadOfficePublicKey>,
         entropy: Entropy,
     ) -> Result<Self, VaultError> {
-        let vault = Vault::load(folder, region, head_office, entropy)?;
+        let vault = Vault::load(disk, folder, region, head_office, entropy)?;
         if vault.epochs().is_empty() {
             let first = vault.make_epoch(&Rotate::new())?;
             vault.use_epoch(first)?;
@@ -56,12 +59,13 @@ impl Vault {
     /// `head_office` is whom new copies' keys are wrapped for besides the region; it changes nothing about copies
     /// that are already there.
     pub fn open(
+        disk: Arc<dyn Disk>,
         folder: &Path,
         region: &RegionId,
         head_office: Option<HeadOfficePublicKey>,
         entropy: Entropy,
     ) -> Result<Self, VaultError> {
-        let vault = Vault::load(folder, region, head_office, entropy)?;
+        let vault = Vault::load(disk, folder, region, head_office, entropy)?;
         match vault.epochs().is_empty() {
             true => Err(VaultError::NoKeys { folder: folder.to_owned() }),
             false => Ok(vault),
@@ -69,18 +73,19 @@ impl Vault {
     }
 
     fn load(
+        disk: Arc<dyn Disk>,
         folder: &Path,
         region: &RegionId,
         head_office: Option<HeadOfficePublicKey>,
         entropy: Entropy,
     ) -> Result<Self, VaultError> {
         let failed = |source| KeyFileError::Io { path: folder.to_owned(), source };
-        keyfile::make_private_directory(folder).map_err(failed)?;
+        disk.make_folder(folder).map_err(failed)?;
         let mut epochs = BTreeMap::new();
         for entry in fs::read_dir(folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             match path.extension().and_then(|e| e.to_str()) {
-                Some(keyfile::DYING) => keyfile::finish_destroying(&path)?,
+                Some(keyfile::DYING) => keyfile::finish_destroying(&*disk, &path)?,
                 Some("key") => {
                     let (number, secret) = keyfile::read(&path, &purpose(region))?;
                     epochs.insert(Epoch(number), Arc::new(RegionKey::new(Epoch(number), &secret)));
@@ -93,6 +98,7 @@ impl Vault {
         Ok(Vault {
             region: region.clone(),
             folder: folder.to_owned(),
+            disk,
             entropy,
             head_office,
             keys: RwLock::new(Keys { epochs, current }),
@@ -124,7 +130,7 @@ impl Vault {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         let epoch = Epoch(keys.epochs.keys().next_back().map_or(1, |newest| newest.0 + 1));
         let secret = self.entropy.draw::<32>("region key", &epoch.0.to_be_bytes());
-        keyfile::write(&self.file_of(epoch), &purpose(&self.region), epoch.0, &secret)?;
+        keyfile::write(&*self.disk, &self.file_of(epoch), &purpose(&self.region), epoch.0, &secret)?;
         keys.epochs.insert(epoch, Arc::new(RegionKey::new(epoch, &secret)));
         Ok(epoch)
     }
@@ -142,7 +148,7 @@ impl Vault {
     /// Destroys an epoch's key, here and on disk. The caller has made sure that nothing is wrapped under it.
     pub fn destroy_epoch(&self, _: &Rotate, epoch: Epoch) -> Result<(), VaultError> {
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        keyfile::destroy(&self.file_of(epoch))?;
+        keyfile::destroy(&*self.disk, &self.file_of(epoch))?;
         keys.epochs.remove(&epoch);
         Ok(())
     }

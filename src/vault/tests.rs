@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::demand::DateRange;
+use crate::disk::{Disk, RealDisk};
 use crate::entropy::Entropy;
 use crate::world::{Address, DataClass, RegionId};
 
@@ -14,8 +15,12 @@ fn region(name: &str) -> RegionId {
     name.parse().unwrap()
 }
 
+fn disk() -> Arc<dyn Disk> {
+    Arc::new(RealDisk)
+}
+
 fn vault_in(folder: &Path, name: &str, head_office: Option<HeadOfficePublicKey>) -> Vault {
-    Vault::create(&folder.join(name), &region(name), head_office, Entropy::system()).unwrap()
+    Vault::create(disk(), &folder.join(name), &region(name), head_office, Entropy::system()).unwrap()
 }
 
 struct Mailbox {
@@ -190,7 +195,8 @@ fn keys_of_one_region_open_nothing_of_another() {
     // Not even with the same key bytes: a wrap names its region.
     let seed = Entropy::seeded("same");
     let open = |name: &str| {
-        Vault::create(&folder.path().join(format!("{name}-2")), &region(name), None, seed.clone()).unwrap()
+        Vault::create(disk(), &folder.path().join(format!("{name}-2")), &region(name), None, seed.clone())
+            .unwrap()
     };
     let (one, two) = (open("ie-dublin"), open("us-virginia"));
     let (copy, keys) = one.new_copy(MailboxId::from_bytes([1; 16]), DataClass::Content).unwrap();
@@ -201,7 +207,8 @@ fn keys_of_one_region_open_nothing_of_another() {
 #[test]
 fn head_office_opens_a_copy_exactly_where_custody_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let key = HeadOfficeKey::create(&folder.path().join("head-office.key"), &Entropy::system()).unwrap();
+    let key =
+        HeadOfficeKey::create(&RealDisk, &folder.path().join("head-office.key"), &Entropy::system()).unwrap();
     let key = {
         drop(key);
         HeadOfficeKey::open(&folder.path().join("head-office.key")).unwrap()
@@ -235,7 +242,7 @@ fn a_region_key_is_followed_by_another_and_its_wraps_move() {
     vault.open_copy(*copy.identity(), &keys).unwrap();
 
     let folder = folder.path().join("ie-dublin");
-    let again = Vault::open(&folder, &region("ie-dublin"), None, Entropy::system()).unwrap();
+    let again = Vault::open(disk(), &folder, &region("ie-dublin"), None, Entropy::system()).unwrap();
     assert_eq!((again.current_epoch(), again.epochs()), (Epoch(2), vec![Epoch(2)]));
     again.open_copy(*copy.identity(), &keys).unwrap();
 }

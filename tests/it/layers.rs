@@ -7,6 +7,7 @@ const ORDER: &[&[&str]] = &[
     &["base64_bytes", "embedded"],
     &["clock"],
     &["entropy"],
+    &["disk"],
     &["diagnostic"],
     &["world"],
     &["demand"],

@@ -1,11 +1,14 @@
 //! Tests through the public interface: one binary, a module per topic, helpers in `common`.
 
 mod common;
+mod faulty_disk;
 mod gate;
+mod killed_region;
 mod law;
 mod law_books;
 mod layers;
 mod mail_files;
+mod power_cut;
 mod program;
 mod program_ends;
 mod program_tells;
@@ -25,6 +28,7 @@ mod record_witness;
 mod region_identity;
 mod region_process;
 mod region_transport;
+mod release_crash;
 mod standard_world;
 mod story;
 

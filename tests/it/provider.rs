@@ -16,26 +16,30 @@ use rogatory::region::production;
 use rogatory::scenario::{Backstage, Names, Playhouse, Report, Script, Unwatched, built_in, run};
 use rogatory::world::{AuthorityId, World, WorldSource};
 
-fn backstage(data: &Path) -> Backstage {
+fn backstage(data: &Path, nodes: Nodes) -> Backstage {
     Backstage {
         world: WorldSource::standard(),
         law: Arc::new(Law::standard().unwrap()),
         story: Arc::new(Story::standard().unwrap()),
         data: data.to_owned(),
-        nodes: Nodes::Here,
+        nodes,
         wan: false,
     }
 }
 
 fn script(name: &str) -> Script {
-    let backstage = backstage(Path::new("unused"));
+    let backstage = backstage(Path::new("unused"), Nodes::Here);
     let names = Names::of(&World::standard().unwrap(), &backstage.law, &backstage.story);
     let file = built_in().find(|file| file.path().file_stem().is_some_and(|stem| stem == name)).unwrap();
     Script::parse(&file, &names).unwrap_or_else(|error| panic!("{error}"))
 }
 
 async fn play(name: &str, data: &Path) -> (Report, Playhouse) {
-    let mut playhouse = Playhouse::new(backstage(data));
+    play_over(Nodes::Here, name, data).await
+}
+
+async fn play_over(nodes: Nodes, name: &str, data: &Path) -> (Report, Playhouse) {
+    let mut playhouse = Playhouse::new(backstage(data, nodes));
     let report = run(&script(name), &mut playhouse, &mut Unwatched).await.unwrap();
     (report, playhouse)
 }
@@ -57,14 +61,18 @@ async fn every_script_that_ships_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_same_seed_gives_the_same_record() {
+async fn the_same_seed_gives_the_same_record_in_one_process_and_over_ten() {
+    let program = || std::path::PathBuf::from(env!("CARGO_BIN_EXE_rogatory"));
     let mut roots = Vec::new();
-    for _ in 0..2 {
+    for nodes in [Nodes::Here, Nodes::Here, Nodes::Processes { program: program() }] {
         let folder = tempfile::tempdir().unwrap();
-        let (report, _playhouse) = play("dublin-warrant", &folder.path().join("data")).await;
+        let (report, playhouse) = play_over(nodes, "dublin-warrant", &folder.path().join("data")).await;
+        assert!(report.holds(), "{:#?}", failures(&report));
         roots.push(report.record.unwrap());
+        playhouse.into_deployment().unwrap().stop().await;
     }
     assert_eq!(roots[0], roots[1]);
+    assert_eq!(roots[0], roots[2]);
 }
 
 fn productions(data: &Path, authority: &str) -> Vec<std::path::PathBuf> {
@@ -148,6 +156,7 @@ fn options(data: &Path) -> DeploymentOptions {
         nodes: Nodes::Here,
         config: None,
         wan: false,
+        disk: Arc::new(rogatory::disk::RealDisk),
     }
 }
 

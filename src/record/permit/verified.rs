@@ -1,8 +1,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use super::Grant;
+use super::{Grant, SealedGrant};
 use crate::demand::{Demand, Item};
 use crate::world::{AuthorityId, RegionId};
 
@@ -13,8 +14,15 @@ use crate::world::{AuthorityId, RegionId};
 pub struct PermitId(#[serde(with = "crate::base64_bytes")] [u8; 32]);
 
 impl PermitId {
-    pub(super) fn new(bytes: [u8; 32]) -> Self {
-        PermitId(bytes)
+    /// SHA-256 over log, entry and grant: the same whatever checkpoint it is shown with.
+    pub fn of(origin: &str, entry: u64, grant: &SealedGrant) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(b"rogatory permit v1\n");
+        hasher.update(origin.as_bytes());
+        hasher.update(b"\n");
+        hasher.update(entry.to_be_bytes());
+        hasher.update(grant.hash());
+        PermitId(hasher.finalize().into())
     }
 
     pub fn as_bytes(&self) -> &[u8; 32] {

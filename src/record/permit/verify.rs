@@ -1,8 +1,5 @@
 use std::collections::BTreeMap;
 
-use ed25519_dalek::VerifyingKey;
-use sha2::{Digest, Sha256};
-
 use super::{Grant, Permit, PermitError, PermitId, VerifiedPermit};
 use crate::clock::SimTime;
 use crate::demand::{Act, Demand, InstrumentKind};
@@ -13,6 +10,7 @@ use crate::record::opening::OpeningError;
 use crate::record::policy::{Accept, Policy};
 use crate::record::tree::{check_consistency, check_inclusion, head_after};
 use crate::world::{AuthorityId, RegionId};
+use ed25519_dalek::VerifyingKey;
 
 /// What a region's own roster says of authorities. Nothing that head office sends can add to it.
 pub trait InstrumentRoster {
@@ -54,7 +52,7 @@ pub fn verify(permit: &Permit, expected: &Expectations<'_>) -> Result<VerifiedPe
     let grant = check_grant(permit, expected.region, &leaf)?;
     let demand = check_instrument(permit, &grant, expected.roster)?;
     check_scope(&grant, &demand, expected)?;
-    let id = permit_id(permit, expected.policy.log().name(), &grant);
+    let id = PermitId::of(expected.policy.log().name(), grant.entry, &permit.grant);
     Ok(VerifiedPermit::new(id, grant, demand, head.size))
 }
 
@@ -208,15 +206,4 @@ fn check_scope(grant: &Grant, demand: &Demand, expected: &Expectations<'_>) -> R
         return Err(PermitError::NoRecipientKey(terms.recipient.clone()));
     }
     Ok(())
-}
-
-/// SHA-256 over log, entry and grant: the same whatever checkpoint it is shown with.
-fn permit_id(permit: &Permit, origin: &str, grant: &Grant) -> PermitId {
-    let mut hasher = Sha256::new();
-    hasher.update(b"rogatory permit v1\n");
-    hasher.update(origin.as_bytes());
-    hasher.update(b"\n");
-    hasher.update(grant.entry.to_be_bytes());
-    hasher.update(permit.grant.hash());
-    PermitId::new(hasher.finalize().into())
 }

@@ -18,6 +18,7 @@ use super::error::{ErrorCode, ServiceError};
 use super::identity::Peer;
 use super::service::{Answer, Context, Service};
 use super::witnessing::cosign;
+use crate::disk::Disk;
 use crate::law::Law;
 use crate::record::policy::Policy;
 use crate::record::witness::Witness;
@@ -35,10 +36,13 @@ pub struct NodeParts {
     pub region: RegionId,
     pub world: Arc<World>,
     pub law: Arc<Law>,
+    /// What its folder lies on.
+    pub disk: Arc<dyn Disk>,
 }
 
 /// One region's node.
 pub struct Node {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     region: RegionId,
     world: Arc<World>,
@@ -75,24 +79,25 @@ pub enum NodeError {
 impl Node {
     /// Opens the node in its folder; it must have been enrolled.
     pub fn open(parts: NodeParts, cosigner_name: &str) -> Result<Self, NodeError> {
-        let NodeParts { folder, region, world, law } = parts;
+        let NodeParts { folder, region, world, law, disk } = parts;
         let enrolment = Enrolment::read(&folder, region.as_str())?;
         let policy = enrolment.policy()?;
-        let key = cosigner(&folder, region.as_str(), cosigner_name, &enrolment.entropy())?;
+        let key = cosigner(&*disk, &folder, region.as_str(), cosigner_name, &enrolment.entropy())?;
         let witness = Arc::new(witness(&folder, key, &policy)?);
-        let own = component_entropy(&folder, region.as_str(), &enrolment.entropy())?;
+        let own = component_entropy(&*disk, &folder, region.as_str(), &enrolment.entropy())?;
         let head_office =
             enrolment.head_office.map(|bytes| HeadOfficePublicKey::new(1, bytes)).transpose()?;
-        let store = Store::open(&folder.join("store"), &region, head_office, own.child("vault"))?;
-        let (journal, records) =
-            SealedJournal::open(&folder.join("cards"), &folder.join("cards.key"), &own.child("cards"))?;
+        let store =
+            Store::open_on(disk.clone(), &folder.join("store"), &region, head_office, own.child("vault"))?;
+        let (cards, key) = (folder.join("cards"), folder.join("cards.key"));
+        let (journal, records) = SealedJournal::open(&*disk, &cards, &key, &own.child("cards"))?;
         let mut known = BTreeMap::new();
         for record in records {
             let card: Card = serde_json::from_slice(&record).map_err(NodeError::Card)?;
             known.insert(card.address.clone(), card);
         }
         let cards = Mutex::new(Cards { journal, known });
-        Ok(Node { folder, region, world, law, policy, witness, store, cards })
+        Ok(Node { disk, folder, region, world, law, policy, witness, store, cards })
     }
 
     pub fn region(&self) -> &RegionId {
@@ -160,6 +165,10 @@ impl Node {
             Call::Release { permit, now } => self.release(&permit, now).await,
             Call::Delivered { permit } => {
                 self.forget_production(permit).map_err(|error| ServiceError::internal(&error))?;
+                Ok(Reply::Done.into())
+            }
+            Call::EndReleases { except } => {
+                self.end_releases(&except).await?;
                 Ok(Reply::Done.into())
             }
             Call::Export { account, password } => self.export(account, password).await,

@@ -21,6 +21,7 @@ use super::manifest::{Manifest, ManifestFile, hex, hex_digest};
 use super::{Node, store_error};
 use crate::clock::{Clock, SimTime, SystemClock};
 use crate::demand::{Act, InstrumentKind};
+use crate::disk::{Disk, DiskWriter, folder_of, write_whole};
 use crate::law::{Asking, HolderRecord, Position, PositionKind};
 use crate::mail::AddressBook;
 use crate::record::permit::{
@@ -28,7 +29,6 @@ use crate::record::permit::{
 };
 use crate::record::policy::Accept;
 use crate::store::{Production, ProductionPart, StoreError};
-use crate::vault::write_whole;
 use crate::world::{AuthorityId, DataClass, World};
 
 /// How old the cosignatures of a permit's checkpoint may be, in seconds of real time: one day.
@@ -162,12 +162,12 @@ impl Node {
         let key =
             self.world.roster().authority(&recipient).map_err(|error| ServiceError::internal(&error))?;
         let key = key.recipient_key().clone();
-        let region = self.region.clone();
+        let (region, disk) = (self.region.clone(), self.disk.clone());
         let built = tokio::task::spawn_blocking(move || {
             let partial = path.with_extension("partial");
-            let manifest = build(&partial, &verified, &production, &key, region)
+            let manifest = build(&*disk, &partial, &verified, &production, &key, region)
                 .map_err(|error| ServiceError::internal(&error))?;
-            std::fs::rename(&partial, &path).map_err(|error| ServiceError::internal(&error))?;
+            disk.rename(&partial, &path).map_err(|error| ServiceError::internal(&error))?;
             let digest: [u8; 32] = Sha256::digest(manifest.to_bytes()).into();
             let produced = Produced {
                 permit,
@@ -179,7 +179,7 @@ impl Node {
             let waiting =
                 serde_json::to_vec(&Waiting { produced }).map_err(|error| ServiceError::internal(&error))?;
             // Written after the package and before the permit is used up: whoever finds it finds the package too.
-            write_whole(&path.with_extension("json"), &waiting)
+            write_whole(&*disk, &path.with_extension("json"), &waiting)
                 .map_err(|error| ServiceError::internal(&error))?;
             Ok::<_, ServiceError>((production, digest))
         });
@@ -213,12 +213,30 @@ impl Node {
     pub(super) fn forget_production(&self, permit: PermitId) -> io::Result<()> {
         let path = self.production_path(permit);
         for path in [path.with_extension("json"), path] {
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            self.disk.remove(&path)?;
         }
         Ok(())
+    }
+
+    /// Gives up every production but those for `except`: a crash, or an entry that voided its permit, came between.
+    pub(super) async fn end_releases(&self, except: &[PermitId]) -> Result<(), ServiceError> {
+        let folder = self.folder.join("productions");
+        let kept: Vec<String> = except.iter().map(|permit| hex(permit.as_bytes())).collect();
+        let remove = || {
+            if !folder.exists() {
+                return Ok(());
+            }
+            for path in self.disk.list(&folder)? {
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                if !kept.iter().any(|kept| name.starts_with(kept)) {
+                    self.disk.remove(&path)?;
+                }
+            }
+            self.disk.sync_folder(&folder)
+        };
+        remove().map_err(|error: io::Error| ServiceError::internal(&error))?;
+        let except = except.iter().map(|permit| *permit.as_bytes()).collect();
+        self.store.end_releases(except).await.map_err(store_error)
     }
 
     fn production_path(&self, permit: PermitId) -> PathBuf {
@@ -245,17 +263,17 @@ enum BuildError {
 }
 
 fn build(
+    disk: &dyn Disk,
     path: &std::path::Path,
     verified: &VerifiedPermit,
     production: &Production,
     key: &crate::world::RecipientKey,
     region: crate::world::RegionId,
 ) -> Result<Manifest, BuildError> {
-    if let Some(folder) = path.parent() {
-        crate::vault::make_private_directory(folder)?;
-    }
-    let file = std::fs::File::create(path)?;
-    let out = io::BufWriter::with_capacity(1024 * 1024, file);
+    disk.make_folder(folder_of(path))?;
+    // A crash may have left one behind.
+    disk.remove(path)?;
+    let out = io::BufWriter::with_capacity(1024 * 1024, DiskWriter::new(disk.create(path)?));
     let sealed = SealedWriter::begin(out, verified.permit_id(), verified.recipient(), key)?;
     let mut archive = tar::Builder::new(sealed);
     let terms = &verified.grant().terms;
@@ -282,7 +300,7 @@ fn build(
     append(&mut archive, "manifest.json", &manifest.to_bytes())?;
     let sealed = archive.into_inner()?;
     let file = sealed.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
+    file.sync()?;
     Ok(manifest)
 }
 

@@ -13,9 +13,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::disk::{Disk, DiskFile};
 use super::frame::{self, Blob, HEADER_LENGTH, Header, RowChange};
 use super::{BlobRef, EngineError};
+use crate::disk::{Disk, DiskFile};
 
 const FORMAT: &[u8] = b"rogatory log ";
 const VERSION: &[u8] = b"1\n";

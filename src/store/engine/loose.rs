@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::{Disk, DiskFile};
 use super::{BlobRef, EngineError};
+use crate::disk::{Disk, DiskFile};
 use crate::entropy::Entropy;
 
 const HEADER: &[u8] = b"rogatory body 1\n";

@@ -12,7 +12,6 @@
 //! the rows ([`index`]). fjall's own separation of keys and values was measured too and writes each body twice,
 //! first to its journal, which the disk cannot keep up with; see `docs/performance.md`.
 
-mod disk;
 mod frame;
 mod index;
 mod log;
@@ -24,7 +23,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub(crate) use disk::{Disk, DiskFile, RealDisk};
 pub(crate) use frame::{Blob, RowChange};
 pub(crate) use index::{IndexView, Row};
 pub(crate) use loose::{LooseBody, LooseWriter};
@@ -33,6 +31,8 @@ use index::Index;
 use log::{Log, NextBlob, Position, Segments};
 use loose::LooseBodies;
 use slots::{SlotReader, Slots};
+
+use crate::disk::{Disk, DiskFile};
 
 /// Why the engine could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -237,7 +237,7 @@ impl Writer {
         let covered = index.covered(&index_folder)?;
         let bodies = folder.join("bodies");
         let failed = |source| EngineError::Io { path: bodies.clone(), source };
-        std::fs::create_dir_all(&bodies).map_err(failed)?;
+        disk.make_folder(&bodies).map_err(failed)?;
         let (log, segments) = Log::open(disk.clone(), &bodies, covered, |rows| index.apply(&rows))?;
         let (slots, slot_reader) = Slots::open(&*disk, &folder.join("key-table"))?;
         let loose = Arc::new(LooseBodies::new(disk, &bodies));

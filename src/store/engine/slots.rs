@@ -17,7 +17,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::EngineError;
-use super::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile};
 
 pub(super) const SLOT_LENGTH: usize = 512;
 const HEAD_LENGTH: usize = 10;

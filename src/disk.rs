@@ -1,0 +1,201 @@
+//! Where a component keeps its files: the little that it asks of a file system, handed to it, so that a test can
+//! stand in for a machine that fails, dies between two steps or loses power.
+//!
+//! Only what changes something goes through here, and the reading that the store does while it runs. A file that
+//! is read once, when a component opens, is read as usual.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A place for files. What was written survives a power cut once [`DiskFile::sync`] returned; under which name it
+/// does, and whether the name is there at all, once [`Disk::sync_folder`] did.
+pub trait Disk: Send + Sync {
+    /// Makes an empty file with mode 0600. It must not exist.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// Gives a file another name in the same folder, in place of the file that had that name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file; that it is gone already is no error.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Returns when all names in the folder are on the disk as they are now.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// Makes a folder that only its owner may enter, and the folders above it; they are on the disk when this
+    /// returns. A folder that is there is kept, and made private.
+    fn make_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// The files in a folder, in no order.
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
+}
+
+/// One open file.
+pub trait DiskFile: Send + Sync {
+    /// In bytes.
+    fn length(&self) -> io::Result<u64>;
+
+    fn read_exact_at(&self, out: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Writes `parts` one after the other. A file has one writer at a time.
+    fn write_all_at(&self, parts: &[&[u8]], offset: u64) -> io::Result<()>;
+
+    fn set_length(&self, length: u64) -> io::Result<()>;
+
+    /// Returns when all that was written is on the disk.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// The file system of this machine.
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+        Ok(Arc::new(file))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        Ok(Arc::new(OpenOptions::new().read(true).write(true).open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        File::open(folder)?.sync_all()
+    }
+
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        let missing = folder.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists());
+        let parents: Vec<&Path> = missing.map(folder_of).collect();
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+        parents.into_iter().try_for_each(|parent| self.sync_folder(parent))
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
+    }
+}
+
+impl DiskFile for File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_exact_at(&self, out: &mut [u8], offset: u64) -> io::Result<()> {
+        FileExt::read_exact_at(self, out, offset)
+    }
+
+    fn write_all_at(&self, parts: &[&[u8]], offset: u64) -> io::Result<()> {
+        let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        let mut rest = slices.as_mut_slice();
+        // No other method uses the position, and there is one writer.
+        let mut file = self;
+        file.seek(SeekFrom::Start(offset))?;
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            match file.write_vectored(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// Writes a file with mode 0600 so that after a crash it is there whole, or as it was before.
+pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let staged = path.with_file_name(name);
+    // A crash may have left one behind.
+    disk.remove(&staged)?;
+    let file = disk.create(&staged)?;
+    file.write_all_at(&[bytes], 0)?;
+    file.sync()?;
+    disk.rename(&staged, path)?;
+    disk.sync_folder(folder_of(path))
+}
+
+/// The folder that a path lies in.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Writes to a file from its beginning on, for whoever needs a [`Write`].
+pub struct DiskWriter {
+    file: Arc<dyn DiskFile>,
+    offset: u64,
+}
+
+impl DiskWriter {
+    pub fn new(file: Arc<dyn DiskFile>) -> Self {
+        DiskWriter { file, offset: 0 }
+    }
+
+    /// Returns when all that was written is on the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+}
+
+impl Write for DiskWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_all_at(&[bytes], self.offset)?;
+        self.offset += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_and_private_also_over_what_a_crash_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/file");
+        RealDisk.make_folder(path.parent().unwrap()).unwrap();
+        fs::write(path.with_file_name("file.new"), "left behind, and longer").unwrap();
+        fs::set_permissions(path.with_file_name("file.new"), fs::Permissions::from_mode(0o644)).unwrap();
+        for text in ["one", "another"] {
+            write_whole(&RealDisk, &path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+        assert_eq!(RealDisk.list(path.parent().unwrap()).unwrap(), [path]);
+    }
+}

@@ -1,0 +1,183 @@
+//! What follows from an event: a demand is taken up, a matter decided again, a release made.
+//!
+//! All of it can be done again after a crash, or when what was in the way is gone, and comes out the same.
+
+use super::view::Recorded;
+use super::{Provider, ProviderError};
+use crate::demand::RelationKind;
+use crate::gate::{Cause, Desk, DocketError, Event, Finding, Matter, MatterId, Phase, examine};
+use crate::record::log::AppendError;
+
+impl Provider {
+    /// What follows from a demand that was received: it is sent back, or what it is about is held, and it is decided.
+    pub(super) async fn take_up(
+        &mut self,
+        id: &MatterId,
+        recorded: &mut Vec<Recorded>,
+    ) -> Result<(), ProviderError> {
+        let matter = self.matter(id)?;
+        let demand = matter.demand().clone();
+        let findings = examine(&demand, matter.received(), &self.world, &self.directory);
+        let now = self.now();
+        if !findings.is_empty() {
+            recorded.push(self.enter(id, Event::Returned { note: findings, timing: now }).await?);
+            return Ok(());
+        }
+        if let Some(relation) = demand.relates.filter(|relation| relation.kind == RelationKind::Supersedes) {
+            let earlier = MatterId::named(&demand.issuing, &relation.demand);
+            if let Some(matter) = self.docket.get(&earlier)
+                && matches!(matter.phase(), Phase::Decided(_))
+            {
+                if matter.superseded_by() != Some(&demand.id) {
+                    let event = Event::Superseded { note: demand.id, timing: now };
+                    recorded.push(self.enter(&earlier, event).await?);
+                }
+                self.decide(&earlier, Cause::Superseded, recorded).await?;
+            }
+        }
+        self.hold(id).await?;
+        self.decide(id, Cause::Received, recorded).await
+    }
+
+    /// Decides a matter as it stands now. What changed is recorded; what the decision grants is released.
+    pub(super) async fn reconsider(
+        &mut self,
+        id: &MatterId,
+        cause: Cause,
+        recorded: &mut Vec<Recorded>,
+    ) -> Result<(), ProviderError> {
+        let outcome = match self.matter(id)?.phase() {
+            Phase::Returned(_) => Ok(()),
+            // A crash, or a region that did not answer, came before the demand was decided.
+            Phase::Received => self.take_up(id, recorded).await,
+            // A region still owes an answer. Its permit holds until something else happens to the matter.
+            Phase::Releasing(_) => match self.release(id, recorded).await {
+                Ok(()) => self.decide(id, cause, recorded).await,
+                Err(error) => Err(error),
+            },
+            Phase::Decided(_) => self.decide(id, cause, recorded).await,
+        };
+        self.note_delay(id, outcome)
+    }
+
+    async fn decide(
+        &mut self,
+        id: &MatterId,
+        cause: Cause,
+        recorded: &mut Vec<Recorded>,
+    ) -> Result<(), ProviderError> {
+        let items = self.desk().items(self.matter(id)?);
+        let holdings = self.count(&items).await?;
+        let matter = self.matter(id)?;
+        let desk = self.desk();
+        let mut premises = desk.premises(matter, &holdings);
+        let mut decision = desk.decide(&premises);
+        if let Some(before) = matter.decided() {
+            // What comes out as it did is not recorded again, unless it grants what no region has answered for: the
+            // permit for that was overtaken by a later entry, and only a new decision makes a new one.
+            let granted = matter.granted();
+            let changed: Vec<bool> =
+                decision.iter().map(|item| !before.items.contains(item) || granted.contains(&item)).collect();
+            let mut keep = changed.iter().copied();
+            decision.retain(|_| keep.next().unwrap_or(true));
+            let mut keep = changed.iter().copied();
+            premises.retain(|_| keep.next().unwrap_or(true));
+            if decision.is_empty() {
+                return Ok(());
+            }
+        }
+        let grants = self.grants(matter, &decision)?;
+        let law = self.law.revision().to_owned();
+        let event = Event::Decided { law, facts: premises, decision, timing: self.now(), note: cause };
+        recorded.push(self.enter_granting(id, event, grants).await?);
+        self.release(id, recorded).await
+    }
+
+    /// Decides every open matter again. One that cannot go on for now delays no other.
+    pub(super) async fn reconsider_all(&mut self, cause: Cause) -> Result<Vec<Recorded>, ProviderError> {
+        let is_open = |matter: &&Matter| !matches!(matter.phase(), Phase::Returned(_));
+        let open: Vec<MatterId> = self.docket.matters().filter(is_open).map(|m| m.id().clone()).collect();
+        let mut recorded = Vec::new();
+        for id in open {
+            match self.reconsider(&id, cause.clone(), &mut recorded).await {
+                Err(error) if is_delay(&error) => {}
+                outcome => outcome?,
+            }
+        }
+        Ok(recorded)
+    }
+
+    /// Tries again what could not go on.
+    pub(super) async fn try_delayed(&mut self) -> Result<Vec<Recorded>, ProviderError> {
+        let delayed: Vec<MatterId> = self.delays.keys().cloned().collect();
+        let mut recorded = Vec::new();
+        for id in delayed {
+            let Some(cause) = self.matter(&id)?.unheeded().cloned() else { continue };
+            match self.reconsider(&id, cause, &mut recorded).await {
+                Err(error) if is_delay(&error) => {}
+                outcome => outcome?,
+            }
+        }
+        Ok(recorded)
+    }
+
+    /// Finishes what a crash interrupted: demands received and not decided, orders and filings entered and not yet
+    /// heeded, releases begun, productions that a region was not told had arrived.
+    pub(super) async fn finish_interrupted(&mut self) -> Result<(), ProviderError> {
+        let unfinished: Vec<(MatterId, Cause)> = self
+            .docket
+            .matters()
+            .filter_map(|matter| Some((matter.id().clone(), matter.unheeded()?.clone())))
+            .collect();
+        for (id, cause) in unfinished {
+            tracing::info!(matter = %id, "goes on after an interruption");
+            match self.reconsider(&id, cause, &mut Vec::new()).await {
+                Err(error) if is_delay(&error) => tracing::warn!(matter = %id, %error, "cannot go on yet"),
+                outcome => outcome?,
+            }
+        }
+        if !self.cabinet.stance_is_settled() {
+            self.reconsider_all(Cause::Stance).await?;
+        }
+        self.end_other_releases().await
+    }
+
+    /// Keeps in mind why a matter does not go on, or that nothing is in its way any more.
+    pub(super) fn note_delay(
+        &mut self,
+        id: &MatterId,
+        outcome: Result<(), ProviderError>,
+    ) -> Result<(), ProviderError> {
+        match &outcome {
+            Ok(()) => drop(self.delays.remove(id)),
+            Err(error) => drop(self.delays.insert(id.clone(), error.to_string())),
+        }
+        outcome
+    }
+
+    pub(super) fn desk(&self) -> Desk<'_> {
+        Desk {
+            world: &self.world,
+            law: &self.law,
+            directory: &self.directory,
+            stance: self.stance(),
+            now: self.now(),
+        }
+    }
+
+    /// What was wrong on the face of a demand, if it was sent back.
+    pub(super) fn findings(matter: &Matter) -> Vec<Finding> {
+        match matter.phase() {
+            Phase::Returned(findings) => findings.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// True if nothing is wrong with the matter itself: a region or the witnesses do not answer.
+fn is_delay(error: &ProviderError) -> bool {
+    matches!(
+        error,
+        ProviderError::Region(..) | ProviderError::Docket(DocketError::Append(AppendError::NoQuorum { .. }))
+    )
+}
