@@ -412,25 +412,25 @@ async fn distance_costs_what_it_should() {
     let node = Node::start().await;
     let near = node.link();
     near.call(Ask::Echo, Body::empty()).await.unwrap();
-    let loopback = median(&near).await;
+    let loopback = fastest(&near).await;
     for one_way_us in [700, 2_300, 9_900, 38_400] {
         let one_way = Duration::from_micros(one_way_us);
         let far = node.link_with(LinkLimits::default(), Wan::with_delay(move |_, _| one_way));
         far.call(Ask::Echo, Body::empty()).await.unwrap();
-        let measured = median(&far).await.saturating_sub(loopback).as_secs_f64();
+        let measured = fastest(&far).await.saturating_sub(loopback).as_secs_f64();
         let configured = (one_way * 2).as_secs_f64();
         let allowed = (configured * 0.05).max(0.001);
         assert!((measured - configured).abs() <= allowed, "measured {measured} s, configured {configured} s");
     }
 }
 
-async fn median(link: &Link<Ask, u64>) -> Duration {
-    let mut times = Vec::new();
-    for _ in 0..21 {
+/// The fastest of many calls: what else the machine does only ever makes one slower.
+async fn fastest(link: &Link<Ask, u64>) -> Duration {
+    let mut fastest = Duration::MAX;
+    for _ in 0..41 {
         let started = Instant::now();
         link.call(Ask::Echo, Body::empty()).await.unwrap();
-        times.push(started.elapsed());
+        fastest = fastest.min(started.elapsed());
     }
-    times.sort();
-    times[times.len() / 2]
+    fastest
 }
