@@ -110,16 +110,12 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
     let mut holds = true;
     if carries_on {
         screen::line("the record was here already: carrying on, without playing again")?;
+        if playhouse.deployment().is_some_and(|deployment| deployment.provider.list().is_empty()) {
+            // It was stopped before the play began: perhaps in the middle of the mail. What is there stays.
+            open_story(setup, &mut playhouse).await?;
+        }
     } else {
-        let started = Instant::now();
-        let total = setup.story.deliveries().count() as u64;
-        let bar = screen::progress(Some(total), "{bar:30} {pos}/{len} messages delivered");
-        let (accounts, messages) = playhouse.open_story(&mut || bar.inc(1)).await?;
-        drop(bar);
-        let seconds = started.elapsed().as_secs_f64();
-        screen::line(&format!(
-            "{accounts} people have their mail, {messages} messages in all, after {seconds:.1} s"
-        ))?;
+        open_story(setup, &mut playhouse).await?;
         holds = perform_play(arguments, setup, &script, &mut playhouse).await?;
         for fork in FORKS {
             let script = setup.script(Path::new(fork))?;
@@ -128,6 +124,20 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
     }
     let deployment = playhouse.into_deployment().expect("the playhouse was made on a deployment");
     Ok((deployment, holds))
+}
+
+/// Gives everybody in the story their mail.
+async fn open_story(setup: &Setup, playhouse: &mut Playhouse) -> Result<(), Failure> {
+    let started = Instant::now();
+    let total = setup.story.deliveries().count() as u64;
+    let bar = screen::progress(Some(total), "{bar:30} {pos}/{len} messages delivered");
+    let (accounts, messages) = playhouse.open_story(&mut || bar.inc(1)).await?;
+    drop(bar);
+    let seconds = started.elapsed().as_secs_f64();
+    screen::line(&format!(
+        "{accounts} people have their mail, {messages} messages in all, after {seconds:.1} s"
+    ))?;
+    Ok(())
 }
 
 async fn perform_play(

@@ -3,6 +3,7 @@
 mod common;
 mod faulty_disk;
 mod gate;
+mod killed_demo;
 mod killed_region;
 mod law;
 mod law_books;
@@ -29,6 +30,7 @@ mod region_identity;
 mod region_process;
 mod region_transport;
 mod release_crash;
+mod rotation;
 mod standard_world;
 mod story;
 
