@@ -58,5 +58,8 @@ pub mod provider;
 /// The script language, and the player that performs a script on a stage.
 pub mod scenario;
 
+/// The numbers of this machine, each beside a baseline.
+pub mod bench;
+
 /// The command line.
 pub mod cli;

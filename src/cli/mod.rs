@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod account;
+mod bench;
 mod common;
 mod control;
 mod demand;
@@ -55,6 +56,7 @@ enum Command {
     Keys(keys::KeysArguments),
     Region(node::RegionArguments),
     Witness(node::WitnessArguments),
+    Bench(bench::BenchArguments),
 }
 
 /// What a command gives back: how it ended, or an error for the person at the terminal.
@@ -82,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Scenario(arguments) => scenario::scenario(arguments),
         Command::Region(arguments) => node::region(arguments),
         Command::Witness(arguments) => node::witness(arguments),
+        Command::Bench(arguments) => bench::bench(arguments),
     };
     match outcome {
         Ok(exit) => exit.report(),

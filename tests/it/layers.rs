@@ -22,6 +22,7 @@ const ORDER: &[&[&str]] = &[
     &["report"],
     &["scenario"],
     &["console"],
+    &["bench"],
     &["cli"],
 ];
 
