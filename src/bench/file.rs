@@ -45,7 +45,7 @@ impl SyncedFile {
                 File::sync_data(&file)?;
                 batch.clear();
                 // Nobody waits any more for what was sent when the load ended.
-                answers.drain(..).for_each(|answer: oneshot::Sender<()>| drop(answer.send(())));
+                answers.drain(..).for_each(|answer: oneshot::Sender<()>| _ = answer.send(()));
             }
             Ok(())
         })?;
