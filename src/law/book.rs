@@ -4,7 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use cedar_policy::{Effect as CedarEffect, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator};
-use cedar_policy_core::ast;
+use cedar_policy_core::ast::{self, Literal, ValueKind};
+use cedar_policy_core::evaluator::Evaluator;
 
 use super::check::{Checker, Scope, narrowed_to, range};
 use super::clause::{Clause, clauses};
@@ -36,6 +37,19 @@ pub(super) struct Article {
 impl Article {
     pub(super) fn is_about(&self, act: Act, instrument: InstrumentKind) -> bool {
         self.acts.contains(&act) && self.instruments.as_ref().is_none_or(|all| all.contains(&instrument))
+    }
+
+    /// Whether the conditions of the rule are met. One that fails to evaluate is an error, not one that is not met.
+    pub(super) fn holds_by(&self, evaluator: &Evaluator<'_>) -> Result<bool, String> {
+        let policy: &ast::Policy = self.policy.as_ref();
+        let Some(condition) = policy.non_scope_constraints() else { return Ok(true) };
+        let value = evaluator.interpret(condition, policy.env());
+        match value.map_err(|error| format!("a rule cannot be evaluated: {error}"))?.value {
+            ValueKind::Lit(Literal::Bool(holds)) => Ok(holds),
+            other => Err(format!(
+                "a rule cannot be evaluated: its condition is {other}, which is neither true nor false"
+            )),
+        }
     }
 }
 

@@ -1,17 +1,16 @@
 //! Rules sorted in advance: by act, instrument, category and key moment, and along time by legal epoch.
 //!
 //! An epoch is a run of days on which the same rules hold. A question is then a few binary searches, and Cedar sees
-//! only the rules that could apply.
+//! only the rules that could apply, and of the facts only those that these rules look at.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-
-use cedar_policy::PolicySet;
 
 use super::book::Article;
 use super::header::Header;
 use super::names::{act_index, instrument_index};
 use super::rule::Keyed;
+use super::vocabulary::Wanted;
 use crate::clock::Date;
 use crate::demand::{Act, InstrumentKind};
 
@@ -30,21 +29,30 @@ struct Timeline {
     /// First days, ascending. Before the first, no rule holds.
     starts: Vec<Date>,
     /// As many as there are starts.
-    epochs: Vec<Arc<PolicySet>>,
+    epochs: Vec<Arc<Epoch>>,
+}
+
+/// Rules that hold on the same days.
+#[derive(Debug)]
+pub(super) struct Epoch {
+    /// Their numbers in the book.
+    pub(super) rules: Vec<usize>,
+    /// The facts that any of them looks at.
+    pub(super) facts: Wanted,
 }
 
 impl Timeline {
-    fn at(&self, date: Date) -> Option<&PolicySet> {
+    fn at(&self, date: Date) -> Option<&Epoch> {
         let epoch = self.starts.partition_point(|start| *start <= date).checked_sub(1)?;
         Some(&self.epochs[epoch])
     }
 }
 
 impl Index {
-    pub(super) fn build(header: &Header, articles: &[Arc<Article>]) -> Result<Index, String> {
+    pub(super) fn build(header: &Header, articles: &[Arc<Article>]) -> Index {
         let mut index = Index::default();
         // Most epochs hold the same rules as some other; each set of rules is made once.
-        let mut sets: BTreeMap<Vec<usize>, Arc<PolicySet>> = BTreeMap::new();
+        let mut sets: BTreeMap<Vec<usize>, Arc<Epoch>> = BTreeMap::new();
         for act in Act::ALL {
             for instrument in InstrumentKind::ALL {
                 for category in header.category_names() {
@@ -60,19 +68,19 @@ impl Index {
                     }
                     let mut timelines: [Timeline; Keyed::ALL.len()] = Default::default();
                     for (timeline, keyed) in timelines.iter_mut().zip(Keyed::ALL) {
-                        *timeline = self::timeline(articles, &about, *keyed, &mut sets)?;
+                        *timeline = self::timeline(articles, &about, *keyed, &mut sets);
                     }
                     let key = (act_index(act), instrument_index(instrument), category.to_owned());
                     index.timelines.insert(key, timelines);
                 }
             }
         }
-        Ok(index)
+        index
     }
 
     /// The rules that could apply, by moment: those keyed to `moment` that hold on `date`.
-    pub(super) fn rules(&self, key: &Key, keyed: Keyed, date: Date) -> Option<&PolicySet> {
-        self.timelines.get(key)?[keyed as usize].at(date).filter(|set| !set.is_empty())
+    pub(super) fn rules(&self, key: &Key, keyed: Keyed, date: Date) -> Option<&Epoch> {
+        self.timelines.get(key)?[keyed as usize].at(date).filter(|epoch| !epoch.rules.is_empty())
     }
 
     pub(super) fn key(act: Act, instrument: InstrumentKind, category: &str) -> Key {
@@ -84,8 +92,8 @@ fn timeline(
     articles: &[Arc<Article>],
     about: &[usize],
     keyed: Keyed,
-    sets: &mut BTreeMap<Vec<usize>, Arc<PolicySet>>,
-) -> Result<Timeline, String> {
+    sets: &mut BTreeMap<Vec<usize>, Arc<Epoch>>,
+) -> Timeline {
     let rules: Vec<usize> = about.iter().copied().filter(|i| articles[*i].rule.keyed == keyed).collect();
     let starts: BTreeSet<Date> = rules
         .iter()
@@ -98,8 +106,9 @@ fn timeline(
         let set = match sets.get(&hold) {
             Some(set) => Arc::clone(set),
             None => {
-                let policies = hold.iter().map(|i| articles[*i].policy.clone());
-                let set = Arc::new(PolicySet::from_policies(policies).map_err(|error| error.to_string())?);
+                let clauses = hold.iter().flat_map(|i| &articles[*i].clauses);
+                let facts = Wanted::named(clauses.flat_map(|clause| &clause.facts).map(String::as_str));
+                let set = Arc::new(Epoch { rules: hold.clone(), facts });
                 sets.insert(hold, Arc::clone(&set));
                 set
             }
@@ -107,5 +116,5 @@ fn timeline(
         timeline.starts.push(start);
         timeline.epochs.push(set);
     }
-    Ok(timeline)
+    timeline
 }

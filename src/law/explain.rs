@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{Expression, eval_expression};
+use cedar_policy::{Context, Expression, Request, eval_expression};
 use serde::{Deserialize, Serialize};
 
 use super::book::Article;
 use super::clause::Clause;
 use super::rule::{Keyed, Rule};
-use super::vocabulary::Days;
-use super::{Asked, Book, Law, Position, Question, RuleHit};
+use super::vocabulary::{self, Wanted};
+use super::{Book, Law, Position, Question, RuleHit, days, request};
 use crate::clock::Date;
 use crate::world::Jurisdiction;
 
@@ -74,13 +74,16 @@ impl Law {
         else {
             return explanation;
         };
-        let mut asked = Asked::new(question);
-        let days = asked.days(&book.header);
+        let days = days(question, &book.header);
+        let asked = Asked {
+            request: request(question, &category, days, Wanted::ALL).ok(),
+            facts: vocabulary::context(&question.facts, days, Wanted::ALL).ok(),
+        };
         for article in book.about(question, &category) {
             let rule = &article.rule;
             let on = days.at(rule.keyed);
             if rule.holds_on(on) {
-                let conditions = self.conditions(article, &category, days, &mut asked);
+                let conditions = self.conditions(article, &asked);
                 let applies = explanation.position.names_version(rule);
                 explanation.verdicts.push(Verdict { rule: RuleHit(Arc::clone(rule)), applies, conditions });
             } else {
@@ -91,15 +94,13 @@ impl Law {
         explanation
     }
 
-    fn conditions(&self, article: &Article, category: &str, days: Days, asked: &mut Asked) -> Vec<Condition> {
-        let request = asked.request(category, days);
-        let values = asked.context(days).ok();
+    fn conditions(&self, article: &Article, asked: &Asked) -> Vec<Condition> {
         let value = |fact: &String| {
-            let value = values.as_ref().and_then(|context| context.get(fact));
+            let value = asked.facts.as_ref().and_then(|context| context.get(fact));
             (fact.clone(), value.map_or("unknown".to_owned(), |value| plain(&value)))
         };
         let met = |clause: &Clause| {
-            let Ok(request) = &request else { return false };
+            let Some(request) = &asked.request else { return false };
             let expression = Expression::from((*clause.expr).clone());
             let holds = eval_expression(request, &self.nobody, &expression);
             // A condition that cannot be evaluated is not met, whichever way it points: nothing follows from it.
@@ -116,6 +117,12 @@ impl Law {
             })
             .collect()
     }
+}
+
+/// A question with all of its facts; what cannot be put to Cedar is missing.
+struct Asked {
+    request: Option<Request>,
+    facts: Option<Context>,
 }
 
 impl Book {

@@ -129,8 +129,7 @@ fn read_book(
         return Err(vec![Diagnostic::about_file(head.path(), what)]);
     };
     let articles = read_articles(rules, &header, schema)?;
-    let index = Index::build(&header, &articles)
-        .map_err(|error| vec![Diagnostic::about_file(rules.path(), error)])?;
+    let index = Index::build(&header, &articles);
     let by_policy: HashMap<_, _> =
         articles.iter().enumerate().map(|(i, article)| (article.policy_id.clone(), i)).collect();
     Ok((header.jurisdiction.clone(), Book { header, articles, by_policy, index }))
@@ -148,7 +147,7 @@ fn read_schema(file: &SourceFile) -> Result<Schema, Diagnostic> {
     }
     let day = Date::constant(2000, 1, 1);
     let days = Days { issued: day, received: day, decided: day, executed: day };
-    let context = vocabulary::context(&Question::sample().facts, days)
+    let context = vocabulary::context(&Question::sample().facts, days, vocabulary::Wanted::ALL)
         .map_err(|error| Diagnostic::about_file(file.path(), error))?;
     if Act::ALL.iter().all(|act| context.validate(&schema, vocabulary::action(*act)).is_ok()) {
         return Ok(schema);

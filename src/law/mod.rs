@@ -32,16 +32,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use cedar_policy::{Authorizer, Context, Diagnostics, Entities, PolicyId, PolicySet, Request};
+use cedar_policy::{Authorizer, Diagnostics, Entities, PolicyId, PolicySet, Request};
+use cedar_policy_core::ast;
+use cedar_policy_core::evaluator::Evaluator;
+use cedar_policy_core::extensions::Extensions;
 
 use crate::clock::Date;
 use crate::world::Jurisdiction;
 
 use book::Article;
-use epochs::Index;
+use epochs::{Epoch, Index};
 use header::{Category, ProcessOf};
 use position::add_up;
-use vocabulary::Days;
+use vocabulary::{Days, Wanted};
 
 pub use asking::{Asking, HolderRecord};
 pub use explain::{Condition, Explanation, NotInForce, Verdict};
@@ -73,49 +76,27 @@ struct Book {
     index: Index,
 }
 
-/// A question on its way through the books: the Cedar context is the same for every law whose dates are the same.
-struct Asked<'q> {
-    question: &'q Question,
-    context: Option<(Days, Context)>,
+/// The days of a question by one law's clock.
+fn days(question: &Question, header: &Header) -> Days {
+    let moments = &question.facts.moments;
+    Days {
+        issued: header.day(moments.issued),
+        received: header.day(moments.received),
+        decided: header.day(moments.decided),
+        executed: header.day(moments.executed),
+    }
 }
 
-impl<'q> Asked<'q> {
-    fn new(question: &'q Question) -> Self {
-        Asked { question, context: None }
-    }
-
-    fn days(&self, header: &Header) -> Days {
-        let moments = &self.question.facts.moments;
-        Days {
-            issued: header.day(moments.issued),
-            received: header.day(moments.received),
-            decided: header.day(moments.decided),
-            executed: header.day(moments.executed),
-        }
-    }
-
-    fn context(&mut self, days: Days) -> Result<Context, String> {
-        match &self.context {
-            Some((of, context)) if *of == days => Ok(context.clone()),
-            _ => {
-                let context = vocabulary::context(&self.question.facts, days)?;
-                self.context = Some((days, context.clone()));
-                Ok(context)
-            }
-        }
-    }
-
-    fn request(&mut self, category: &str, days: Days) -> Result<Request, String> {
-        let context = self.context(days)?;
-        Request::new(
-            vocabulary::principal(self.question.instrument).clone(),
-            vocabulary::action(self.question.act).clone(),
-            book::category_uid(category),
-            context,
-            None,
-        )
-        .map_err(|error| error.to_string())
-    }
+/// A question as Cedar takes it, with the facts that are wanted.
+fn request(question: &Question, category: &str, days: Days, wanted: Wanted) -> Result<Request, String> {
+    Request::new(
+        vocabulary::principal(question.instrument).clone(),
+        vocabulary::action(question.act).clone(),
+        book::category_uid(category),
+        vocabulary::context(&question.facts, days, wanted)?,
+        None,
+    )
+    .map_err(|error| error.to_string())
 }
 
 impl Days {
@@ -164,7 +145,7 @@ impl Law {
 
     /// What one law holds on a question.
     pub fn position(&self, jurisdiction: &Jurisdiction, question: &Question) -> Position {
-        self.ask(jurisdiction, &mut Asked::new(question))
+        self.answer(jurisdiction, |book| book.applicable(self, question))
     }
 
     /// What each of several laws holds on a question, in the order they are named.
@@ -173,8 +154,7 @@ impl Law {
         jurisdictions: impl IntoIterator<Item = &'j Jurisdiction>,
         question: &Question,
     ) -> Vec<Position> {
-        let mut asked = Asked::new(question);
-        jurisdictions.into_iter().map(|jurisdiction| self.ask(jurisdiction, &mut asked)).collect()
+        jurisdictions.into_iter().map(|jurisdiction| self.position(jurisdiction, question)).collect()
     }
 
     /// The same positions, reached without sorting anything in advance: Cedar is handed every rule of every book and
@@ -191,14 +171,9 @@ impl Law {
                 "ids are unique: they start with the jurisdiction, and versions differ in their first day",
             )
         });
-        let mut asked = Asked::new(question);
-        let mut position =
-            |jurisdiction| self.answer(jurisdiction, |book| book.applicable_of(everything, self, &mut asked));
-        jurisdictions.into_iter().map(&mut position).collect()
-    }
-
-    fn ask(&self, jurisdiction: &Jurisdiction, asked: &mut Asked) -> Position {
-        self.answer(jurisdiction, |book| book.applicable(self, asked))
+        let position =
+            |jurisdiction| self.answer(jurisdiction, |book| book.applicable_of(everything, self, question));
+        jurisdictions.into_iter().map(position).collect()
     }
 
     fn answer<'l>(
@@ -258,21 +233,25 @@ impl Book {
     }
 
     /// What the book calls the data, and the rules that apply; or why there is no answer.
-    fn applicable(&self, law: &Law, asked: &mut Asked) -> Result<(&str, Vec<usize>), String> {
-        let question = asked.question;
-        let days = asked.days(&self.header);
+    fn applicable(&self, law: &Law, question: &Question) -> Result<(&str, Vec<usize>), String> {
+        let days = days(question, &self.header);
         let category = self.covers(question, days)?;
         let key = Index::key(question.act, question.instrument, category);
+        let epoch = |keyed: &Keyed| self.index.rules(&key, *keyed, days.at(*keyed));
+        let epochs: Vec<&Epoch> = Keyed::ALL.iter().filter_map(epoch).collect();
+        if epochs.is_empty() {
+            return Ok((category, Vec::new()));
+        }
+        let wanted = epochs.iter().fold(Wanted::default(), |wanted, epoch| wanted.and(epoch.facts));
+        let request = request(question, category, days, wanted)?;
+        // The scope of these rules holds already: act, instrument and category are how they were found. What is left
+        // is their conditions, and building a whole authorization for each costs more than evaluating them.
+        let request: &ast::Request = request.as_ref();
+        let evaluator = Evaluator::new(request.clone(), law.nobody.as_ref(), Extensions::all_available());
         let mut articles = Vec::new();
-        let mut request = None;
-        for keyed in Keyed::ALL {
-            let Some(set) = self.index.rules(&key, *keyed, days.at(*keyed)) else { continue };
-            let request = match &request {
-                Some(request) => request,
-                None => request.insert(asked.request(category, days)?),
-            };
-            for id in satisfied(&law.authorizer, request, set, &law.nobody)?.reason() {
-                articles.push(*self.by_policy.get(id).ok_or_else(|| format!("an unknown rule `{id}`"))?);
+        for rule in epochs.into_iter().flat_map(|epoch| &epoch.rules) {
+            if self.articles[*rule].holds_by(&evaluator)? {
+                articles.push(*rule);
             }
         }
         Ok((category, articles))
@@ -283,11 +262,11 @@ impl Book {
         &self,
         set: &PolicySet,
         law: &Law,
-        asked: &mut Asked,
+        question: &Question,
     ) -> Result<(&str, Vec<usize>), String> {
-        let days = asked.days(&self.header);
-        let category = self.covers(asked.question, days)?;
-        let request = asked.request(category, days)?;
+        let days = days(question, &self.header);
+        let category = self.covers(question, days)?;
+        let request = request(question, category, days, Wanted::ALL)?;
         let found = satisfied(&law.authorizer, &request, set, &law.nobody)?;
         let articles = found.reason().filter_map(|id| self.by_policy.get(id).copied()).filter(|i| {
             let rule = &self.articles[*i].rule;

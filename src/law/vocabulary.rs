@@ -2,11 +2,12 @@
 //! [`Question`] fills it in. Loading checks what a rule compares a fact with against this table, and evaluation builds
 //! the Cedar context from it, so the two cannot drift apart.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::LazyLock;
 
-use cedar_policy::{Context, EntityId, EntityTypeName, EntityUid, RestrictedExpression as Value};
+use cedar_policy::{Context, EntityId, EntityTypeName, EntityUid};
+use cedar_policy_core::ast::{self, Literal, Value, ValueKind};
 
 use super::names::{PROOFS, TERMS, term_str};
 use super::question::{Answer, Codes, Facts, Role};
@@ -127,61 +128,109 @@ fn days_between(from: Date, to: Date) -> i64 {
     to.since(from).map_or(0, |span| i64::from(span.get_days()))
 }
 
-/// All facts, under the names of [`FACTS`].
-pub(super) fn context(facts: &Facts, days: Days) -> Result<Context, String> {
+/// Some of [`FACTS`], a bit for each in their order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Wanted(u64);
+
+const _: () = assert!(FACTS.len() < 64, "a bit for each fact");
+
+impl Wanted {
+    pub(super) const ALL: Wanted = Wanted((1 << FACTS.len()) - 1);
+
+    /// The facts of these names; what is no fact is left out.
+    pub(super) fn named<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let place = |name| FACTS.iter().position(|(fact, _)| *fact == name);
+        Wanted(names.into_iter().filter_map(place).fold(0, |bits, place| bits | 1 << place))
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Wanted(self.0 | other.0)
+    }
+
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        let chosen = move |(place, (name, _)): (usize, &(&'static str, Kind))| {
+            (self.0 & 1 << place != 0).then_some(*name)
+        };
+        FACTS.iter().enumerate().filter_map(chosen)
+    }
+}
+
+/// The facts that are wanted, under the names of [`FACTS`]. A rule that asks for another fails to evaluate, and with
+/// it the question.
+pub(super) fn context(facts: &Facts, days: Days, wanted: Wanted) -> Result<Context, String> {
+    let mut pairs = Vec::with_capacity(FACTS.len());
+    for name in wanted.names() {
+        let value = value(name, facts, days).ok_or_else(|| format!("nothing fills in the fact `{name}`"))?;
+        pairs.push((name, value));
+    }
+    // Of values, and not of expressions that would have to be evaluated to them first: that costs as much as the rules.
+    match Value::record(pairs, None).value {
+        ValueKind::Record(record) => Ok(ast::Context::Value(record).into()),
+        other => Err(format!("the facts are not a record: {other}")),
+    }
+}
+
+fn value(fact: &str, facts: &Facts, days: Days) -> Option<Value> {
     let Facts { process, location, presence, holder, treaties, .. } = facts;
-    let pairs = [
-        ("proof", word("Proof", process.proof.as_str())),
-        ("issuer", word("Issuer", process.issuer.as_str())),
-        ("issuing_in", codes(&process.issuing_in)),
-        ("bound_by", strings(process.bound_by.iter().map(|court| court.as_str()))),
-        ("on_behalf_of", string(process.on_behalf_of.as_str())),
-        ("executes_for", string(process.executes_for.as_ref().map_or("", |state| state.as_str()))),
-        ("emergency", Value::new_bool(process.emergency)),
-        ("secrecy_ordered", Value::new_bool(process.secrecy_ordered)),
-        ("term", word("Term", term_str(process.term))),
-        ("extensions", Value::new_long(process.extensions.into())),
-        ("many_subjects", Value::new_bool(process.many_subjects)),
-        ("offence_years", Value::new_long(process.offence_years.into())),
-        ("offence_listed", Value::new_bool(process.offence_listed)),
-        ("offence_in", codes(&process.offence_in)),
-        ("issued", day(days.issued)),
-        ("received", day(days.received)),
-        ("decided", day(days.decided)),
-        ("executed", day(days.executed)),
-        ("days_since_received", Value::new_long(days_between(days.received, days.decided))),
-        ("rests_in", codes(&location.rests_in)),
-        ("rests_known", Value::new_bool(location.known)),
-        ("moving", Value::new_bool(location.moving)),
-        ("served_in", codes(&presence.served_in)),
-        ("home_in", codes(&presence.home_in)),
-        ("established_in", codes(&presence.established_in)),
-        ("offers_in", codes(&presence.offers_in)),
-        ("retrievable_from", codes(&facts.retrievable_from)),
-        ("custody", word("Custody", facts.key_custody.as_str())),
-        ("resides_in", codes(&holder.resides_in)),
-        ("residence_known", Value::new_bool(holder.residence_known)),
-        ("national_of", codes(&holder.national_of)),
-        ("nationality_known", Value::new_bool(holder.nationality_known)),
-        ("declared_in", codes(&holder.declared_in)),
-        ("us_person", word("Answer", holder.us_person.as_str())),
-        ("role", word("Role", holder.role.as_str())),
-        ("enterprise", Value::new_bool(holder.enterprise)),
-        ("consent", Value::new_bool(holder.consent)),
-        ("mlat_with", codes(&treaties.mlat_with)),
-        ("agreement_with", codes(&treaties.agreement_with)),
-        ("qualifying", codes(&treaties.qualifying)),
-    ];
-    Context::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value)))
-        .map_err(|error| error.to_string())
+    Some(match fact {
+        "proof" => word("Proof", process.proof.as_str()),
+        "issuer" => word("Issuer", process.issuer.as_str()),
+        "issuing_in" => codes(&process.issuing_in),
+        "bound_by" => strings(process.bound_by.iter().map(|court| court.as_str())),
+        "on_behalf_of" => string(process.on_behalf_of.as_str()),
+        "executes_for" => string(process.executes_for.as_ref().map_or("", |state| state.as_str())),
+        "emergency" => literal(process.emergency),
+        "secrecy_ordered" => literal(process.secrecy_ordered),
+        "term" => word("Term", term_str(process.term)),
+        "extensions" => number(process.extensions.into()),
+        "many_subjects" => literal(process.many_subjects),
+        "offence_years" => number(process.offence_years.into()),
+        "offence_listed" => literal(process.offence_listed),
+        "offence_in" => codes(&process.offence_in),
+        "issued" => day(days.issued),
+        "received" => day(days.received),
+        "decided" => day(days.decided),
+        "executed" => day(days.executed),
+        "days_since_received" => number(days_between(days.received, days.decided)),
+        "rests_in" => codes(&location.rests_in),
+        "rests_known" => literal(location.known),
+        "moving" => literal(location.moving),
+        "served_in" => codes(&presence.served_in),
+        "home_in" => codes(&presence.home_in),
+        "established_in" => codes(&presence.established_in),
+        "offers_in" => codes(&presence.offers_in),
+        "retrievable_from" => codes(&facts.retrievable_from),
+        "custody" => word("Custody", facts.key_custody.as_str()),
+        "resides_in" => codes(&holder.resides_in),
+        "residence_known" => literal(holder.residence_known),
+        "national_of" => codes(&holder.national_of),
+        "nationality_known" => literal(holder.nationality_known),
+        "declared_in" => codes(&holder.declared_in),
+        "us_person" => word("Answer", holder.us_person.as_str()),
+        "role" => word("Role", holder.role.as_str()),
+        "enterprise" => literal(holder.enterprise),
+        "consent" => literal(holder.consent),
+        "mlat_with" => codes(&treaties.mlat_with),
+        "agreement_with" => codes(&treaties.agreement_with),
+        "qualifying" => codes(&treaties.qualifying),
+        _ => return None,
+    })
+}
+
+fn literal(value: impl Into<Literal>) -> Value {
+    Value::new(value.into(), None)
+}
+
+fn number(value: i64) -> Value {
+    literal(value)
 }
 
 fn string(text: &str) -> Value {
-    Value::new_string(text.to_owned())
+    literal(text)
 }
 
 fn strings<'a>(texts: impl Iterator<Item = &'a str>) -> Value {
-    Value::new_set(texts.map(string))
+    Value::set_of_lits(texts.map(Literal::from), None)
 }
 
 fn codes(codes: &Codes) -> Value {
@@ -189,17 +238,29 @@ fn codes(codes: &Codes) -> Value {
 }
 
 fn day(date: Date) -> Value {
-    Value::new_long(day_number(date))
+    number(day_number(date))
 }
 
 fn word(type_name: &'static str, member: &str) -> Value {
-    Value::new_entity_uid(uid(type_name, member))
+    literal(AsRef::<ast::EntityUID>::as_ref(&uid(type_name, member)).clone())
 }
 
 /// An entity by type and id. The type is one of ours, so it is a name.
 pub(super) fn uid(type_name: &'static str, id: &str) -> EntityUid {
-    let type_name = EntityTypeName::from_str(type_name).expect("our type names are identifiers");
+    // Reading a name costs more than the rest of a question's facts.
+    static TYPES: LazyLock<BTreeMap<&'static str, EntityTypeName>> = LazyLock::new(|| {
+        let words = FACTS.iter().filter_map(|(_, kind)| match kind {
+            Kind::Word(type_name) => Some(*type_name),
+            _ => None,
+        });
+        words.chain(["Action", "Instrument", "Data"]).map(|name| (name, read_type(name))).collect()
+    });
+    let type_name = TYPES.get(type_name).cloned().unwrap_or_else(|| read_type(type_name));
     EntityUid::from_type_name_and_id(type_name, EntityId::new(id))
+}
+
+fn read_type(name: &'static str) -> EntityTypeName {
+    EntityTypeName::from_str(name).expect("our type names are identifiers")
 }
 
 /// The Cedar action of an act.
