@@ -4,6 +4,7 @@
 //! The vault does more: it draws key, name and nonce, and wraps date and length beside the key.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aes_gcm::aead::{Aead, Nonce, Payload};
@@ -11,17 +12,19 @@ use aes_gcm::{Aes256Gcm, KeyInit};
 use tempfile::tempdir_in;
 
 use super::{Failure, Goal, Settings, Sheet, Unit, median};
+use crate::disk::RealDisk;
 use crate::entropy::Entropy;
 use crate::vault::{Cost, Delivery, ObjectDate, ObjectHeader, OpenCopy, Session, Vault, Verifier};
-use crate::world::DataClass;
+use crate::world::{DataClass, RegionId};
 
 /// How long one batch of calls should take, so that the clock's own cost does not count.
 const BATCH: Duration = Duration::from_millis(4);
 
 pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
     let folder = tempdir_in(&settings.folder)?;
-    let region = "ie-dublin".parse()?;
-    let vault = Vault::create(&folder.path().join("keys"), &region, None, Entropy::system())?;
+    let region: RegionId = "ie-dublin".parse()?;
+    let vault =
+        Vault::create(Arc::new(RealDisk), &folder.path().join("keys"), &region, None, Entropy::system())?;
     let (directory, _) = vault.new_directory()?;
     let verifier = Verifier::new("password", Cost::STORY);
     let mut card = directory.new_card("owner@post.example".parse()?, Some(verifier));

@@ -8,6 +8,7 @@ use bytes::{Bytes, BytesMut};
 use super::Failure;
 use crate::demand::{Act, DateRange, Demand, InstrumentKind, Offence, ProofLevel, Term};
 use crate::directory::{Customer, NewAccount};
+use crate::disk::RealDisk;
 use crate::law::{Law, Role};
 use crate::provider::{Deployment, DeploymentOptions, NewMail, Nodes};
 use crate::world::{Address, DataClass, World};
@@ -26,6 +27,7 @@ pub async fn start(data: &Path, nodes: Nodes) -> Result<Deployment, Failure> {
         nodes,
         config: None,
         wan: false,
+        disk: Arc::new(RealDisk),
     };
     Ok(Deployment::start(options).await?)
 }
