@@ -56,6 +56,7 @@ pub fn authority(id: &str) -> AuthorityId {
 }
 
 /// Who plays along. Everything is derived from the seed.
+#[derive(Clone)]
 pub struct Cast {
     pub entropy: Entropy,
     pub policy: Policy,

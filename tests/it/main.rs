@@ -16,11 +16,13 @@ mod program_tells;
 mod provider;
 mod record_bad_input;
 mod record_cli;
+mod record_disk;
 mod record_faults;
 mod record_go;
 mod record_log;
 mod record_permit;
 mod record_seeds;
+mod record_start;
 /// The helpers of the record's unit tests, with the names they use.
 #[path = "../../src/record/testing.rs"]
 mod record_testing;

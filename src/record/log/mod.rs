@@ -30,7 +30,7 @@ use super::opening::{FullOpening, Opening, OpeningStore};
 use super::permit::{Consistency, EncodedLeaf, Later, Permit};
 use super::policy::{Accept, Policy, Quorum};
 use super::secret::RecordSecret;
-use super::storage::{Storage, TileError, entries_path, opening_path, read_entries};
+use super::storage::{Left, Storage, TileError, entries_path, opening_path, read_entries};
 use super::tree::{TILE_WIDTH, Tree};
 use super::witness::WitnessClient;
 use super::{Hash, TreeHead};
@@ -165,7 +165,7 @@ impl Log {
             }
             storage.write("policy", policy.as_bytes())?;
             storage.sync()?;
-            Ok(storage.replace_journal(&journal::header(TreeHead::EMPTY).0)?)
+            Ok(storage.replace_journal(Left::Nothing, &journal::header(TreeHead::EMPTY).0)?)
         })
         .await?
     }

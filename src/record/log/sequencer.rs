@@ -25,7 +25,7 @@ use crate::record::TreeHead;
 use crate::record::entry::{EntryDraft, SealedEntry};
 use crate::record::journal::{self, JournalEnd, put_leaf};
 use crate::record::secret::RecordSecret;
-use crate::record::storage::{Storage, entries_path, read_entries, tile_path};
+use crate::record::storage::{Left, Storage, entries_path, read_entries, tile_path};
 use crate::record::tree::{Edge, FullTile, TILE_WIDTH, Tree};
 
 /// Drafts in one batch at most: enough to share a flush, few enough that nobody waits long for the others.
@@ -51,8 +51,12 @@ pub(super) struct State {
 
 impl State {
     /// Starts a new journal at the head, and removes what the old one started at.
-    fn start_journal(&mut self, storage: &dyn Storage) -> io::Result<()> {
-        self.end = start_journal(storage, self.head())?;
+    fn start_journal(&mut self, storage: &dyn Storage, left: Left<'_>) -> io::Result<()> {
+        // The tiles first: a journal that starts at `head` cannot write them again.
+        storage.sync()?;
+        let (header, end) = journal::header(self.head());
+        storage.replace_journal(left, &header)?;
+        self.end = end;
         self.base = self.edge.size();
         for full in self.replaced.drain(..) {
             storage.remove_partials(&full, None)?;
@@ -196,7 +200,7 @@ pub(super) fn recover(storage: &dyn Storage) -> Result<State, LogError> {
         state.tidy(storage, staged.full_paths())?;
         (state.edge, state.bundle) = (staged.edge, staged.bundle);
     }
-    state.start_journal(storage)?;
+    state.start_journal(storage, Left::Whole(&bytes))?;
     tracing::info!(size = state.head().size, replayed, "the record is open");
     Ok(state)
 }
@@ -205,14 +209,6 @@ pub(super) fn recover(storage: &dyn Storage) -> Result<State, LogError> {
 fn bundle_bytes(bundle: &[u8], count: usize) -> usize {
     let leaves = journal::split_leaves(bundle).unwrap_or_default();
     leaves.iter().take(count).map(|leaf| leaf.len() + 2).sum()
-}
-
-fn start_journal(storage: &dyn Storage, head: TreeHead) -> io::Result<JournalEnd> {
-    // The tiles first: a journal that starts at `head` cannot write them again.
-    storage.sync()?;
-    let (header, end) = journal::header(head);
-    storage.replace_journal(&header)?;
-    Ok(end)
 }
 
 pub(super) struct Parts {
@@ -235,8 +231,9 @@ pub(super) struct Sequencer {
 
 enum Standing {
     Ready(State),
-    /// A write failed. What it left behind is only known by reading it, so the next batch starts with recovery.
-    Unsure,
+    /// A write failed. What it left behind is only known by reading it, so the next batch starts with recovery. The log has
+    /// one of these heads then, or somebody else has appended.
+    Unsure([TreeHead; 2]),
     /// Somebody else appended; nothing is written any more.
     TakenOver,
 }
@@ -308,20 +305,32 @@ impl Sequencer {
 
     /// The state, after recovery if the last write failed. Until a state is put back, the standing is unsure.
     fn take_state(&mut self) -> Result<State, AppendError> {
-        match std::mem::replace(&mut self.standing, Standing::Unsure) {
-            Standing::Ready(state) => Ok(state),
-            Standing::TakenOver => {
-                self.standing = Standing::TakenOver;
-                Err(AppendError::TakenOver)
-            }
-            Standing::Unsure => {
-                let state = recover(self.shared.storage.as_ref()).map_err(|error| {
-                    tracing::error!(%error, "the record cannot be recovered");
-                    AppendError::Broken
-                })?;
-                *self.shared.tree() = state.tree();
+        match std::mem::replace(&mut self.standing, Standing::TakenOver) {
+            Standing::Ready(state) => {
+                self.standing = Standing::Unsure([state.head(); 2]);
                 Ok(state)
             }
+            Standing::TakenOver => Err(AppendError::TakenOver),
+            Standing::Unsure(heads) => match recover(self.shared.storage.as_ref()) {
+                Ok(state) if heads.contains(&state.head()) => {
+                    self.standing = Standing::Unsure(heads);
+                    *self.shared.tree() = state.tree();
+                    Ok(state)
+                }
+                Ok(state) => {
+                    tracing::error!(found = %state.head(), "another process has appended; this one stops");
+                    Err(AppendError::TakenOver)
+                }
+                Err(LogError::Io(error)) if is_taken_over(&error) => {
+                    tracing::error!(%error, "this process stops appending");
+                    Err(AppendError::TakenOver)
+                }
+                Err(error) => {
+                    self.standing = Standing::Unsure(heads);
+                    tracing::error!(%error, "the record cannot be recovered");
+                    Err(AppendError::Broken)
+                }
+            },
         }
     }
 
@@ -330,6 +339,7 @@ impl Sequencer {
         let storage = self.shared.storage.clone();
         let old = state.edge.size();
         let head = staged.edge.head();
+        self.standing = Standing::Unsure([state.head(), head]);
 
         let openings: Vec<_> = sealed.iter().map(|sealed| sealed.entry.full.clone()).collect();
         if let Err(error) = self.shared.openings.put(&openings) {
@@ -342,11 +352,6 @@ impl Sequencer {
         let (record, end) = journal::record(&state.end, old, head, leaves.iter().map(<[u8; _]>::as_slice));
         // The commit point, and the compare-and-swap of the head: the record goes where the journal of `old` leaves ends.
         if let Err(error) = storage.append_journal(state.end.at, &state.end.check, &record) {
-            if error.kind() == io::ErrorKind::AlreadyExists {
-                tracing::error!(%error, "this process stops appending");
-                self.standing = Standing::TakenOver;
-                return Err(AppendError::TakenOver);
-            }
             return self.after_failure(error, head);
         }
         if let Err(error) = staged.write(storage.as_ref()) {
@@ -357,7 +362,11 @@ impl Sequencer {
         let mut state = State { edge: staged.edge, bundle: staged.bundle, end, ..state };
         let rest = |state: &mut State| {
             state.tidy(storage.as_ref(), full)?;
-            if state.end.at > self.journal_max_bytes { state.start_journal(storage.as_ref()) } else { Ok(()) }
+            let JournalEnd { at, check } = state.end.clone();
+            if at <= self.journal_max_bytes {
+                return Ok(());
+            }
+            state.start_journal(storage.as_ref(), Left::Ending { at, with: &check })
         };
         match rest(&mut state) {
             Ok(()) => Ok(state),
@@ -368,6 +377,11 @@ impl Sequencer {
     /// After a failed write, reads back what is there. If the record made it to the disk, the entries exist, and their callers
     /// are served like any others.
     fn after_failure(&mut self, error: io::Error, head: TreeHead) -> Result<State, AppendError> {
+        if is_taken_over(&error) {
+            tracing::error!(%error, "this process stops appending");
+            self.standing = Standing::TakenOver;
+            return Err(AppendError::TakenOver);
+        }
         tracing::error!(%error, size = head.size, "a write of the record failed; reading back what is there");
         let state = self.take_state()?;
         if state.head() == head {
@@ -391,6 +405,11 @@ fn seal(secret: &RecordSecret, state: &State, batch: Vec<(Box<EntryDraft>, Reply
     let leaves: Vec<_> = sealed.iter().map(|sealed| sealed.entry.leaf.encode()).collect();
     let staged = Staged::new(state, leaves.iter().map(<[u8; _]>::as_slice));
     (sealed, staged)
+}
+
+/// True if the storage found the journal otherwise than this process left it.
+fn is_taken_over(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AlreadyExists
 }
 
 fn refuse(replies: impl Iterator<Item = Reply>, error: &AppendError) {

@@ -1,8 +1,4 @@
-//! Where the log keeps its bytes.
-//!
-//! A log has a *journal*, which is its own, and *resources*, which anyone may fetch: the checkpoint, tiles, entry bundles
-//! and published openings, under the paths of C2SP tlog-tiles. An entry exists from the moment its journal record is
-//! durable; resources can always be written again from the journal until it is replaced.
+//! A log in two folders of a file system.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -11,94 +7,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::opening::Opening;
-use super::tree::TILE_WIDTH;
-
-/// Reads resources.
-pub trait ReadTiles: Send + Sync {
-    /// The bytes at a path such as `tile/0/000`, or `None` if there are none.
-    fn read(&self, path: &str) -> io::Result<Option<Vec<u8>>>;
-}
-
-/// What the log asks of its disk; narrow, so that a test can make every call fail.
-pub trait Storage: ReadTiles + 'static {
-    /// The whole journal; empty if there is none yet.
-    fn load_journal(&self) -> io::Result<Vec<u8>>;
-
-    /// Replaces the journal at once: after a crash there is the old one or the new one. Durable when it returns.
-    fn replace_journal(&self, bytes: &[u8]) -> io::Result<()>;
-
-    /// Writes at a place of the journal, if the 32 bytes before it are `before` and nothing was written there yet. If not,
-    /// fails with [`io::ErrorKind::AlreadyExists`]: then another process appended, and this one must stop. Durable when it
-    /// returns; when it fails in another way, the bytes may be there or not.
-    fn append_journal(&self, at: u64, before: &[u8; 32], bytes: &[u8]) -> io::Result<()>;
-
-    /// Writes a resource. Readers see the old bytes or the new ones. Durable after [`Storage::sync`].
-    fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()>;
-
-    /// Removes the partial tiles under `<tile>.p/`, which a full tile has replaced, but for the one of width `keep`.
-    fn remove_partials(&self, full: &str, keep: Option<usize>) -> io::Result<()>;
-
-    /// Makes every resource written so far durable.
-    fn sync(&self) -> io::Result<()>;
-}
-
-/// The path of a tile of hashes; `width` 256 is a full tile.
-pub(super) fn tile_path(level: u8, number: u64, width: usize) -> String {
-    format!("tile/{level}/{}{}", number_path(number), partial_suffix(width))
-}
-
-/// The path of a bundle of entries.
-pub(super) fn entries_path(number: u64, width: usize) -> String {
-    format!("tile/entries/{}{}", number_path(number), partial_suffix(width))
-}
-
-/// The path of the published opening of an entry: an addition of ours to tlog-tiles, numbered like its tiles.
-pub(super) fn opening_path(entry: u64) -> String {
-    format!("opening/{}", number_path(entry))
-}
-
-/// `1234067` is `x001/x234/067`.
-fn number_path(number: u64) -> String {
-    let mut path = format!("{:03}", number % 1000);
-    let mut rest = number / 1000;
-    while rest > 0 {
-        path = format!("x{:03}/{path}", rest % 1000);
-        rest /= 1000;
-    }
-    path
-}
-
-fn partial_suffix(width: usize) -> String {
-    if width == TILE_WIDTH { String::new() } else { format!(".p/{width}") }
-}
-
-/// The bytes of an entry bundle in a tree of `size` leaves; it may have more entries than that tree.
-pub(super) fn read_entries(tiles: &dyn ReadTiles, number: u64, size: u64) -> Result<Vec<u8>, TileError> {
-    let width = (size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
-    let path = entries_path(number, width);
-    let mut bytes = tiles.read(&path)?;
-    if bytes.is_none() && width < TILE_WIDTH {
-        // A partial bundle may be gone once the full one is there.
-        bytes = tiles.read(&entries_path(number, TILE_WIDTH))?;
-    }
-    bytes.ok_or(TileError::Missing(path))
-}
-
-/// Why a tile cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum TileError {
-    #[error("`{0}` is missing")]
-    Missing(String),
-    #[error("`{path}` has {found} bytes, where {expected} are expected")]
-    Length { path: String, found: usize, expected: usize },
-    #[error("`{0}` is damaged: it is not what the tree holds")]
-    Damaged(String),
-    #[error("cannot prove: {0}")]
-    Proof(String),
-    #[error("cannot read: {0}")]
-    Io(#[from] io::Error),
-}
+use super::{Left, ReadTiles, Storage, opening_path};
+use crate::record::opening::Opening;
 
 /// How much of the journal file is written with zeros in advance. Overwriting them and syncing the data changes no metadata,
 /// which on most file systems makes the difference between one flush and several.
@@ -123,6 +33,22 @@ struct Journal {
     number: u64,
     /// Zeros are written up to here.
     ahead: u64,
+}
+
+impl Journal {
+    /// True if the 32 bytes before `at` are `with`, and nothing was written there yet.
+    fn ends(&self, at: u64, with: &[u8; 32]) -> io::Result<bool> {
+        let mut around = [0; 40];
+        let start = at - 32;
+        let mut found = 0;
+        while found < around.len() {
+            match self.file.read_at(&mut around[found..], start + found as u64)? {
+                0 => break,
+                count => found += count,
+            }
+        }
+        Ok(around[..32] == *with && around[32..] == [0; 8])
+    }
 }
 
 impl FolderStorage {
@@ -151,6 +77,21 @@ impl FolderStorage {
 
     fn journal_path(&self) -> PathBuf {
         self.own.join("journal")
+    }
+
+    /// The open journal, if its name still stands for the file that was opened. The lock keeps other processes out; this
+    /// finds the one that does not heed it, or a folder that was put back.
+    fn opened<'a>(&self, journal: &'a mut Option<Journal>) -> io::Result<&'a mut Journal> {
+        let named = fs::metadata(self.journal_path())?.ino();
+        match journal.take() {
+            Some(open) if open.number == named => Ok(journal.insert(open)),
+            Some(_) => Err(taken_over()),
+            None => {
+                let file = OpenOptions::new().read(true).write(true).open(self.journal_path())?;
+                let ahead = file.metadata()?.len();
+                Ok(journal.insert(Journal { file, number: named, ahead }))
+            }
+        }
     }
 }
 
@@ -190,8 +131,16 @@ impl Storage for FolderStorage {
         Ok(read_if_there(&self.journal_path())?.unwrap_or_default())
     }
 
-    fn replace_journal(&self, bytes: &[u8]) -> io::Result<()> {
+    fn replace_journal(&self, left: Left<'_>, bytes: &[u8]) -> io::Result<()> {
         let mut journal = self.journal.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let as_left = match left {
+            Left::Nothing => !self.journal_path().exists(),
+            Left::Ending { at, with } => self.opened(&mut journal)?.ends(at, with)?,
+            Left::Whole(bytes) => fs::read(self.journal_path())? == bytes,
+        };
+        if !as_left {
+            return Err(taken_over());
+        }
         *journal = None;
         let staged = self.own.join("journal.new");
         let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&staged)?;
@@ -209,27 +158,8 @@ impl Storage for FolderStorage {
 
     fn append_journal(&self, at: u64, before: &[u8; 32], bytes: &[u8]) -> io::Result<()> {
         let mut journal = self.journal.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // The lock keeps other processes out; this finds the one that does not heed it, or a folder that was put back.
-        let named = fs::metadata(self.journal_path())?.ino();
-        let journal = match journal.take() {
-            Some(open) if open.number == named => journal.insert(open),
-            Some(_) => return Err(taken_over()),
-            None => {
-                let file = OpenOptions::new().read(true).write(true).open(self.journal_path())?;
-                let ahead = file.metadata()?.len();
-                journal.insert(Journal { file, number: named, ahead })
-            }
-        };
-        let mut around = [0; 40];
-        let start = at - 32;
-        let mut found = 0;
-        while found < around.len() {
-            match journal.file.read_at(&mut around[found..], start + found as u64)? {
-                0 => break,
-                count => found += count,
-            }
-        }
-        if around[..32] != *before || around[32..] != [0; 8] {
+        let journal = self.opened(&mut journal)?;
+        if !journal.ends(at, before)? {
             return Err(taken_over());
         }
         let end = at + bytes.len() as u64;
@@ -341,23 +271,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_those_of_the_specification() {
-        assert_eq!(tile_path(0, 1_234_067, 256), "tile/0/x001/x234/067");
-        assert_eq!(tile_path(1, 5, 17), "tile/1/005.p/17");
-        assert_eq!(entries_path(999, 256), "tile/entries/999");
-        assert_eq!(entries_path(1000, 1), "tile/entries/x001/000.p/1");
-        // As `tlog_tiles` has them, which puts the height in front of the level.
-        let theirs = tlog_tiles::Tile::new(8, 1, 1_234_067, 3, false).path();
-        assert_eq!(theirs.replacen("tile/8/", "tile/", 1), tile_path(1, 1_234_067, 3));
-    }
-
-    #[test]
     fn a_journal_that_somebody_else_wrote_to_is_not_touched() {
         let folder = tempfile::tempdir().unwrap();
         let open =
             |own: &str| FolderStorage::open(&folder.path().join("s"), &folder.path().join(own)).unwrap();
         let storage = open("own");
-        storage.replace_journal(&[7; 40]).unwrap();
+        storage.replace_journal(Left::Nothing, &[7; 40]).unwrap();
+        assert!(storage.replace_journal(Left::Nothing, &[7; 40]).is_err());
         storage.append_journal(40, &[7; 32], &[8; 50]).unwrap();
         let taken = |result: io::Result<()>| result.unwrap_err().kind() == io::ErrorKind::AlreadyExists;
         // Where something is, after something else, and before the end.
@@ -368,10 +288,17 @@ mod tests {
         let journal = storage.load_journal().unwrap();
         assert_eq!((&journal[..40], &journal[90..140], journal[140]), (&[7; 40][..], &[9; 50][..], 0));
 
+        // Nor replaced.
+        let replace = |at, with| storage.replace_journal(Left::Ending { at, with }, &[5; 40]);
+        assert!(taken(replace(90, &[8; 32])));
+        assert!(taken(storage.replace_journal(Left::Whole(&[7; 40]), &[5; 40])));
+        assert_eq!(storage.load_journal().unwrap(), journal);
+
         // Another file of the same name.
         std::fs::copy(folder.path().join("own/journal"), folder.path().join("copy")).unwrap();
         std::fs::rename(folder.path().join("copy"), folder.path().join("own/journal")).unwrap();
         assert!(taken(storage.append_journal(140, &[9; 32], &[1; 50])));
+        assert!(replace(140, &[9; 32]).is_ok());
     }
 
     #[test]
