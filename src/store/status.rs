@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::books::all_copies;
+use super::books::{all_copies, read_keys};
 use super::row::{EpochRow, EpochState, Space, key};
 use super::{Store, StoreError};
-use crate::vault::{CopyId, Epoch, MailboxCard, Recipient};
+use crate::vault::{CopyId, Epoch, MailboxCard, Recipient, SealedCopyKeys};
 use crate::world::DataClass;
 
 /// The state of all keys of a region.
@@ -52,6 +52,18 @@ pub struct CopyCounts {
 }
 
 impl Store {
+    /// A copy's keys as they lie on the disk, oldest generation first: for whoever has a key to try.
+    pub fn sealed_keys(
+        &self,
+        card: &MailboxCard,
+        class: DataClass,
+    ) -> Result<Vec<SealedCopyKeys>, StoreError> {
+        let Some(copy) = card.copy(class) else { return Ok(Vec::new()) };
+        self.with_copy_row(copy.copy, |row| {
+            row.generations.iter().map(|row| read_keys(&self.0.reader, copy.copy, row)).collect()
+        })
+    }
+
     /// Counts keys and what is under them. Goes over all copies.
     pub fn key_status(&self) -> Result<KeyStatus, StoreError> {
         let mut status = KeyStatus {

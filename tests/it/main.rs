@@ -35,5 +35,6 @@ mod release_crash;
 mod rotation;
 mod standard_world;
 mod story;
+mod thief;
 
 use rogatory::{clock, demand, entropy, record, world};
