@@ -16,7 +16,8 @@ use crate::world::RegionId;
 Examples:
   rogatory keys status
   rogatory keys status --region ie-dublin
-  rogatory keys rotate ie-dublin")]
+  rogatory keys rotate ie-dublin
+  rogatory keys shred")]
 pub struct KeysArguments {
     #[command(subcommand)]
     command: KeysCommand,
@@ -34,6 +35,15 @@ enum KeysCommand {
         #[command(flatten)]
         running: RunningArguments,
     },
+    /// Give new keys to the copies that mail was deleted from: nothing opens it any more, unless a hold needs it
+    Shred {
+        /// Only this region
+        region: Option<RegionId>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        running: RunningArguments,
+    },
     /// Give a region a new key: every copy's key is wrapped anew, and no object is touched
     Rotate {
         region: RegionId,
@@ -45,11 +55,19 @@ enum KeysCommand {
 }
 
 pub fn keys(arguments: KeysArguments) -> Outcome {
-    let (region, rotate, format, running) = match arguments.command {
-        KeysCommand::Status { region, format, running } => (region, false, format, running),
-        KeysCommand::Rotate { region, format, running } => (Some(region), true, format, running),
+    let (ask, region, format, running) = match arguments.command {
+        KeysCommand::Status { region, format, running } => {
+            (Ask::Keys { region: region.clone(), rotate: false }, region, format, running)
+        }
+        KeysCommand::Rotate { region, format, running } => {
+            (Ask::Keys { region: Some(region.clone()), rotate: true }, Some(region), format, running)
+        }
+        KeysCommand::Shred { region, format, running } => {
+            (Ask::Shred { region: region.clone() }, region, format, running)
+        }
     };
-    let told = wait(running.ask(Ask::Keys { region: region.clone(), rotate }, Body::empty()))?.reply;
+    let shredding = matches!(ask, Ask::Shred { .. });
+    let told = wait(running.ask(ask, Body::empty()))?.reply;
     let Told::Keys { regions } = told else { return Err(unexpected()) };
     if let (true, Some(region)) = (regions.is_empty(), &region) {
         return Err(format!("no region `{region}` in this world").into());
@@ -59,6 +77,13 @@ pub fn keys(arguments: KeysArguments) -> Outcome {
         return Ok(Exit::Done);
     }
     for (region, status) in &regions {
+        if shredding {
+            let (shredded, held) = (&status["shredded"], &status["held"]);
+            screen::line(&format!(
+                "{BOLD}{region}{BOLD:#}: {shredded} deleted objects shredded, {held} kept by holds"
+            ))?;
+            continue;
+        }
         screen::line(&format!(
             "{BOLD}{region}{BOLD:#}: {} objects in {} copies, {} deleted and not yet shredded",
             status["objects"], status["copies"], status["deleted_not_shredded"]

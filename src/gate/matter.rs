@@ -252,6 +252,32 @@ impl Matter {
         self.answers.iter().any(|answer| answer.items.contains(item))
     }
 
+    /// True while what rests of an item has to stay as it is: some of it may still be released under this matter, or
+    /// it was ordered to be kept. That ends when a region has answered, when the item is refused or lapses, and with
+    /// the last day of the demand.
+    pub fn needs(&self, item: &Item, now: SimTime) -> bool {
+        if self.demand.valid_until.is_some_and(|until| until < now) {
+            return false;
+        }
+        let needs = |decision: &ItemDecision| {
+            let open = match decision.act {
+                Act::Disclose => !self.is_settled(item),
+                Act::Preserve => true,
+                _ => false,
+            };
+            let over = decision.outcome.is_some_and(|outcome| {
+                use Outcome::{Lapsed, Narrowed, NoData, Redirected, Rejected};
+                matches!(outcome, Lapsed | Narrowed | NoData | Redirected | Rejected)
+            });
+            &decision.item == item && open && !over
+        };
+        match &self.phase {
+            Phase::Received => true,
+            Phase::Returned(_) => false,
+            Phase::Decided(decided) | Phase::Releasing(decided) => decided.items.iter().any(needs),
+        }
+    }
+
     /// The items that the newest decision grants and no region has answered for.
     pub fn granted(&self) -> Vec<&ItemDecision> {
         self.decided().map(|decided| granted(&decided.items, &self.answers)).unwrap_or_default()

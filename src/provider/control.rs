@@ -70,6 +70,10 @@ pub enum Ask {
         region: Option<RegionId>,
         rotate: bool,
     },
+    /// Makes what was deleted impossible to open.
+    Shred {
+        region: Option<RegionId>,
+    },
 }
 
 /// What it answers.
@@ -160,6 +164,9 @@ impl Control {
             Ask::Reach { account, at } => {
                 let provider = self.0.read().await;
                 Told::Reach(provider.reach(&account, at.unwrap_or_else(|| provider.now()))?)
+            }
+            Ask::Shred { region } => {
+                Told::Keys { regions: self.0.read().await.shred(region.as_ref()).await? }
             }
             Ask::Keys { region, rotate } => {
                 Told::Keys { regions: self.0.read().await.keys(region.as_ref(), rotate).await? }

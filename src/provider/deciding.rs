@@ -23,6 +23,8 @@ impl Provider {
             recorded.push(self.enter(id, Event::Returned { note: findings, timing: now }).await?);
             return Ok(());
         }
+        // Before anything else: what an earlier demand held may be let go only when this one holds it.
+        self.hold(id).await?;
         if let Some(relation) = demand.relates.filter(|relation| relation.kind == RelationKind::Supersedes) {
             let earlier = MatterId::named(&demand.issuing, &relation.demand);
             if let Some(matter) = self.docket.get(&earlier)
@@ -33,9 +35,9 @@ impl Provider {
                     recorded.push(self.enter(&earlier, event).await?);
                 }
                 self.decide(&earlier, Cause::Superseded, recorded).await?;
+                self.hold(&earlier).await?;
             }
         }
-        self.hold(id).await?;
         self.decide(id, Cause::Received, recorded).await
     }
 
@@ -56,6 +58,11 @@ impl Provider {
                 Err(error) => Err(error),
             },
             Phase::Decided(_) => self.decide(id, cause, recorded).await,
+        };
+        // What is settled now is needed no more.
+        let outcome = match outcome {
+            Ok(()) => self.hold(id).await,
+            Err(error) => Err(error),
         };
         self.note_delay(id, outcome)
     }
@@ -122,7 +129,7 @@ impl Provider {
     }
 
     /// Finishes what a crash interrupted: demands received and not decided, orders and filings entered and not yet
-    /// heeded, releases begun, productions that a region was not told had arrived.
+    /// heeded, releases begun, productions and holds that a region was not told are over.
     pub(super) async fn finish_interrupted(&mut self) -> Result<(), ProviderError> {
         let unfinished: Vec<(MatterId, Cause)> = self
             .docket
@@ -139,17 +146,17 @@ impl Provider {
         if !self.cabinet.stance_is_settled() {
             self.reconsider_all(Cause::Stance).await?;
         }
-        self.end_other_releases().await
+        self.let_go_of_the_rest().await
     }
 
     /// Keeps in mind why a matter does not go on, or that nothing is in its way any more.
-    pub(super) fn note_delay(
+    pub(super) fn note_delay<T>(
         &mut self,
         id: &MatterId,
-        outcome: Result<(), ProviderError>,
-    ) -> Result<(), ProviderError> {
+        outcome: Result<T, ProviderError>,
+    ) -> Result<T, ProviderError> {
         match &outcome {
-            Ok(()) => drop(self.delays.remove(id)),
+            Ok(_) => drop(self.delays.remove(id)),
             Err(error) => drop(self.delays.insert(id.clone(), error.to_string())),
         }
         outcome

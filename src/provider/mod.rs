@@ -7,6 +7,7 @@ mod cabinet;
 mod control;
 mod deciding;
 mod deployment;
+mod keeping;
 mod mail;
 mod prove;
 mod reach;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use crate::clock::{Clock, SimClock, SimTime};
-use crate::demand::{Demand, SignedInstrument};
+use crate::demand::{Demand, Item, SignedInstrument};
 use crate::directory::{Directory, DirectoryError};
 use crate::disk::Disk;
 use crate::entropy::Entropy;
@@ -76,6 +77,8 @@ pub struct Provider {
     disk: Arc<dyn Disk>,
     /// Why a matter does not go on for now. It is tried again at the next event.
     delays: BTreeMap<MatterId, String>,
+    /// What the regions were told that each matter needs; absent where nothing.
+    held: BTreeMap<MatterId, Vec<Item>>,
 }
 
 /// Why the provider did not do what it was asked. A refusal by the gate is not among them: it is an answer.
@@ -139,6 +142,7 @@ impl Provider {
             deliveries: parts.deliveries,
             disk: parts.disk,
             delays: BTreeMap::new(),
+            held: BTreeMap::new(),
         };
         provider.finish_interrupted().await?;
         Ok(provider)
@@ -188,13 +192,9 @@ impl Provider {
         let now = self.now();
         let note = InstrumentNote { digest: hex(&instrument.digest()), served_on: demand.served_on.clone() };
         let received = Event::Received { demand: Box::new(demand), instrument: note, timing: now };
-        let mut recorded = Vec::new();
-        let outcome = async {
-            recorded.push(self.enter(&id, received).await?);
-            self.take_up(&id, &mut recorded).await
-        };
-        let outcome = outcome.await;
-        self.note_delay(&id, outcome)?;
+        let entered = self.enter(&id, received).await;
+        let mut recorded = vec![self.note_delay(&id, entered)?];
+        self.reconsider(&id, Cause::Received, &mut recorded).await?;
         Ok(recorded)
     }
 

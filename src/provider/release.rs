@@ -3,7 +3,7 @@
 //! Head office sees the sealed package only. After a crash the same steps run again: a region that had begun
 //! finishes the same production, and one that had not begins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -94,28 +94,6 @@ impl Provider {
         silent.map_or(Ok(()), Err)
     }
 
-    /// Tells every region which productions may still be asked for: those of releases that are under way. What it
-    /// keeps of any other, it needs no more.
-    pub(super) async fn end_other_releases(&self) -> Result<(), ProviderError> {
-        let mut under_way: BTreeMap<&RegionId, Vec<PermitId>> =
-            self.regions.keys().map(|region| (region, Vec::new())).collect();
-        for matter in self.docket.matters().filter(|matter| matter.is_releasing()) {
-            let Some(entry) = matter.decided().map(|decided| decided.entry) else { continue };
-            let opening = self.docket.log().opening(entry).await.map_err(crate::gate::DocketError::from)?;
-            for (region, grant) in opening.iter().flat_map(|full| &full.grants) {
-                if let Some(permits) = under_way.get_mut(region) {
-                    permits.push(PermitId::of(super::ORIGIN, entry, grant));
-                }
-            }
-        }
-        for (region, permits) in under_way {
-            if let Err(error) = self.call(region, Call::EndReleases { except: permits }).await {
-                tracing::warn!(%region, %error, "keeps what is left of releases that are over");
-            }
-        }
-        Ok(())
-    }
-
     async fn show_permit(
         &self,
         id: &MatterId,
@@ -169,17 +147,6 @@ impl Provider {
         self.deliveries.join(to.as_str()).join(name)
     }
 
-    /// Freezes what a demand is about: nothing of it is shredded while the matter lives.
-    pub(super) async fn hold(&self, id: &MatterId) -> Result<(), ProviderError> {
-        let items = self.desk().items(self.matter(id)?);
-        let regions: BTreeSet<&RegionId> = items.iter().flat_map(|item| item.place.regions()).collect();
-        for region in regions {
-            let call = Call::Hold { matter: id.to_string(), items: items_in(&items, region) };
-            self.call(region, call).await?;
-        }
-        Ok(())
-    }
-
     /// Asks the regions how much of each item they hold.
     pub(super) async fn count(&self, items: &[Item]) -> Result<Holdings, ProviderError> {
         let mut holdings = Holdings::new();
@@ -205,7 +172,7 @@ impl Provider {
     }
 }
 
-fn items_in<'i>(items: impl IntoIterator<Item = &'i Item>, region: &RegionId) -> Vec<Item> {
+pub(super) fn items_in<'i>(items: impl IntoIterator<Item = &'i Item>, region: &RegionId) -> Vec<Item> {
     items.into_iter().filter(|item| item.place.regions().contains(region)).cloned().collect()
 }
 

@@ -40,9 +40,15 @@ impl Provider {
             Paper::Order(order) => order.until,
             Paper::Filing(_) => None,
         });
+        // The first second after a demand's last: what it holds is let go.
+        let expiries = open.iter().filter_map(|m| m.demand().valid_until.map(|until| until.plus_seconds(1)));
         let routes = open.iter().filter_map(|matter| matter.route()?.due());
-        let due =
-            ends.chain(routes).chain(self.law_changes()).filter(|due| *due > now && *due <= limit).min();
+        let due = ends
+            .chain(routes)
+            .chain(expiries)
+            .chain(self.law_changes())
+            .filter(|due| *due > now && *due <= limit)
+            .min();
         // A desk whose time was up while something else held the request is due at once.
         due.or_else(|| open.iter().filter_map(|m| m.route()?.due()).any(|due| due <= now).then_some(now))
     }

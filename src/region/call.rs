@@ -18,68 +18,35 @@ pub enum Call {
     /// Is it there, and what does it hold?
     Status,
     /// A C2SP tlog-witness `add-checkpoint` request; answered with cosignature lines.
-    AddCheckpoint {
-        request: String,
-    },
+    AddCheckpoint { request: String },
     /// Makes the copies of an account that rest here.
-    OpenMailbox {
-        card: Card,
-        classes: Vec<DataClass>,
-        password: Option<Password>,
-    },
+    OpenMailbox { card: Card, classes: Vec<DataClass>, password: Option<Password> },
     /// A message for one account; its bytes are the body of the call. Sealed here into the classes named.
-    Deliver {
-        to: Address,
-        classes: Vec<DataClass>,
-        received: Option<SimTime>,
-    },
+    Deliver { to: Address, classes: Vec<DataClass>, received: Option<SimTime> },
     /// What another region's content leads to here: a row of traffic data, or of the address book, as JSON.
-    PutRow {
-        account: Address,
-        class: DataClass,
-        date: Option<SimTime>,
-        row: String,
-    },
+    PutRow { account: Address, class: DataClass, date: Option<SimTime>, row: String },
     /// How many objects each of these items has here.
-    Count {
-        items: Vec<Item>,
-    },
+    Count { items: Vec<Item> },
     /// What each copy of an account holds here, and who can use its key.
-    Copies {
-        account: Address,
-    },
-    /// Nothing of these items is shredded until the matter lets go.
-    Hold {
-        matter: String,
-        items: Vec<Item>,
-    },
-    Unhold {
-        matter: String,
-    },
+    Copies { account: Address },
+    /// What a matter needs: nothing of these items is shredded until it says otherwise, and it needs no others.
+    Hold { matter: String, items: Vec<Item> },
     /// Opens what the permit covers, if permit and this country's law allow it. The answer's body is the production,
     /// sealed to the authority's key.
-    Release {
-        permit: Box<Permit>,
-        now: SimTime,
-    },
+    Release { permit: Box<Permit>, now: SimTime },
     /// The production arrived and is in the record; asking for it again is refused from now on.
-    Delivered {
-        permit: PermitId,
-    },
-    /// No other production than those for these permits is asked for any more: what is left of them goes, and what
-    /// they keep from being shredded is let go.
-    EndReleases {
-        except: Vec<PermitId>,
-    },
+    Delivered { permit: PermitId },
+    /// What head office still needs, after an interruption: the productions for these permits, and the holds of these
+    /// matters. What is left of others goes, and what they kept from being shredded is let go.
+    KeepOnly { releases: Vec<PermitId>, holds: Vec<String> },
     /// All messages of an account, for its owner; the answer's body is an mbox.
-    Export {
-        account: Address,
-        password: Password,
-    },
+    Export { account: Address, password: Password },
     /// Objects and wraps for each key epoch.
     Keys,
     /// A new region key; copies are wrapped anew, no object is touched.
     Rotate,
+    /// New keys for copies that something was deleted from, so that nothing opens it any more.
+    Shred,
 }
 
 /// What a region keeps of an account of which it holds a copy.

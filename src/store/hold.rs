@@ -65,7 +65,40 @@ impl Store {
     /// Ends a matter's hold. What only it kept is then as deleted as it would have been without.
     pub async fn lift(&self, card: &MailboxCard, class: DataClass, matter: &str) -> Result<(), StoreError> {
         let copy = card.copy(class).ok_or(StoreError::NotHere { class })?.copy;
-        let row = self.hold_key(copy, matter);
+        self.lift_row(copy, self.hold_key(copy, matter)).await
+    }
+
+    /// Ends a matter's holds but for those of the copies in `except`.
+    pub async fn lift_others(&self, matter: &str, except: &[CopyId]) -> Result<(), StoreError> {
+        let tag = self.hold_tag(matter);
+        self.lift_all(|copy, found| found == tag && !except.contains(&copy)).await
+    }
+
+    /// Ends the holds of all matters but these.
+    pub async fn keep_only_holds(&self, matters: &[String]) -> Result<(), StoreError> {
+        let tags: Vec<[u8; 16]> = matters.iter().map(|matter| self.hold_tag(matter)).collect();
+        self.lift_all(|_, found| !tags.contains(&found)).await
+    }
+
+    async fn lift_all(&self, over: impl Fn(CopyId, [u8; 16]) -> bool) -> Result<(), StoreError> {
+        let all = key(Space::Hold, &[&[0; 32]])..=key(Space::Hold, &[&[255; 32]]);
+        let mut rows = Vec::new();
+        for row in self.0.reader.view().range(all) {
+            let (name, _) = row?;
+            let parts = name.get(1..).and_then(|name| name.split_first_chunk::<16>());
+            let parts = parts.and_then(|(copy, tag)| Some((CopyId::from_bytes(*copy), tag.try_into().ok()?)));
+            let (copy, tag) = parts.ok_or(StoreError::BadRow { what: "a hold" })?;
+            if over(copy, tag) {
+                rows.push((copy, name.to_vec()));
+            }
+        }
+        for (copy, row) in rows {
+            self.lift_row(copy, row).await?;
+        }
+        Ok(())
+    }
+
+    async fn lift_row(&self, copy: CopyId, row: Vec<u8>) -> Result<(), StoreError> {
         let transaction = move |books: &mut Books| {
             if books.get(&row)?.is_some() {
                 let copy = books.copy_mut(copy)?;
@@ -94,8 +127,11 @@ impl Store {
     }
 
     fn hold_key(&self, copy: CopyId, matter: &str) -> Vec<u8> {
-        let name = self.0.directory.keys().index_tag("hold", matter.as_bytes());
-        key(Space::Hold, &[copy.as_bytes(), &name])
+        key(Space::Hold, &[copy.as_bytes(), &self.hold_tag(matter)])
+    }
+
+    fn hold_tag(&self, matter: &str) -> [u8; 16] {
+        self.0.directory.keys().index_tag("hold", matter.as_bytes())
     }
 
     /// Gives up what was kept in a copy, if nothing holds it any more.

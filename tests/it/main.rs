@@ -3,6 +3,7 @@
 mod common;
 mod faulty_disk;
 mod gate;
+mod holds;
 mod killed_demo;
 mod killed_region;
 mod law;

@@ -43,27 +43,16 @@ impl Node {
         Ok(recipients.iter().any(|recipient| matches!(recipient, Recipient::HeadOffice(_))))
     }
 
+    /// Keeps for a matter what is in these items' copies, and in no others.
     pub(super) async fn hold(&self, matter: &str, items: &[Item]) -> Result<(), ServiceError> {
+        let mut held = Vec::new();
         for item in items {
             let Some(card) = self.store.mailbox(&item.account).map_err(store_error)? else { continue };
-            if card.copy(item.class).is_some() {
+            if let Some(copy) = card.copy(item.class) {
                 self.store.hold(&card, item.class, matter).await.map_err(store_error)?;
+                held.push(copy.copy);
             }
         }
-        Ok(())
-    }
-
-    pub(super) async fn unhold(&self, matter: &str) -> Result<(), ServiceError> {
-        let accounts: Vec<Address> = self.cards().known.keys().cloned().collect();
-        for account in accounts {
-            let Some(card) = self.store.mailbox(&account).map_err(store_error)? else { continue };
-            for copy in card.copies() {
-                if self.store.holds(&card, copy.class).map_err(store_error)?.iter().any(|held| held == matter)
-                {
-                    self.store.lift(&card, copy.class, matter).await.map_err(store_error)?;
-                }
-            }
-        }
-        Ok(())
+        self.store.lift_others(matter, &held).await.map_err(store_error)
     }
 }

@@ -158,23 +158,26 @@ impl Node {
                 self.hold(&matter, &items).await?;
                 Ok(Reply::Done.into())
             }
-            Call::Unhold { matter } => {
-                self.unhold(&matter).await?;
-                Ok(Reply::Done.into())
-            }
             Call::Release { permit, now } => self.release(&permit, now).await,
             Call::Delivered { permit } => {
                 self.forget_production(permit).map_err(|error| ServiceError::internal(&error))?;
                 Ok(Reply::Done.into())
             }
-            Call::EndReleases { except } => {
-                self.end_releases(&except).await?;
+            Call::KeepOnly { releases, holds } => {
+                self.end_releases(&releases).await?;
+                self.store.keep_only_holds(&holds).await.map_err(store_error)?;
                 Ok(Reply::Done.into())
             }
             Call::Export { account, password } => self.export(account, password).await,
             Call::Keys => {
                 let status = self.store.key_status().map_err(store_error)?;
                 let status = serde_json::to_value(status).map_err(|error| ServiceError::internal(&error))?;
+                Ok(Reply::Keys { status }.into())
+            }
+            Call::Shred => {
+                let shredded = self.store.shred_deleted(&Rotate::new()).await.map_err(store_error)?;
+                let status =
+                    serde_json::to_value(shredded).map_err(|error| ServiceError::internal(&error))?;
                 Ok(Reply::Keys { status }.into())
             }
             Call::Rotate => {
