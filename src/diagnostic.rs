@@ -103,8 +103,8 @@ impl Diagnostic {
         if let Some(near) = nearest(found, allowed.iter().copied()) {
             self.help.push(format!("did you mean `{near}`?"));
         }
-        let shown: Vec<String> = allowed.iter().take(24).map(|a| format!("`{a}`")).collect();
-        let more = allowed.len().saturating_sub(24);
+        let shown: Vec<String> = allowed.iter().take(32).map(|a| format!("`{a}`")).collect();
+        let more = allowed.len().saturating_sub(32);
         let tail = if more > 0 { format!(", and {more} more") } else { String::new() };
         self.help.push(format!("allowed: {}{tail}", shown.join(", ")));
         self

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::Failure;
-use crate::demand::{Act, DateRange, Demand, InstrumentKind, Offence, ProofLevel, Term};
+use crate::demand::{Act, DateRange, Demand, InstrumentKind, Offence, ProofLevel, Purpose, Term};
 use crate::directory::{Customer, NewAccount};
 use crate::disk::RealDisk;
 use crate::law::{Law, Role};
@@ -68,6 +68,7 @@ pub fn warrant(account: Address, id: &str) -> Result<Demand, Failure> {
         basis: "18 U.S.C. 2703(a)".to_owned(),
         issuing: "us-sdny-magistrate".parse()?,
         validating: None,
+        enforcing: None,
         on_behalf_of: "US".parse()?,
         served_on: "head-office".parse()?,
         issued: "2013-12-01T00:00:00Z".parse()?,
@@ -85,7 +86,9 @@ pub fn warrant(account: Address, id: &str) -> Result<Demand, Failure> {
         classes: vec![DataClass::Content],
         range: DateRange::ALL,
         term: Term::Stored,
+        purpose: Purpose::Evidence,
         emergency: false,
+        secret_until: None,
         deliver_to: "us-fbi".parse()?,
         relates: None,
         executes: None,

@@ -8,6 +8,7 @@ mod demand;
 mod demo;
 mod exit;
 mod keys;
+mod law;
 mod mail;
 mod node;
 mod record;
@@ -49,6 +50,7 @@ enum Command {
     Demo(demo::DemoArguments),
     Scenario(scenario::ScenarioArguments),
     Demand(demand::DemandArguments),
+    Law(law::LawArguments),
     Where(account::WhereArguments),
     Reach(account::ReachArguments),
     Record(record::RecordArguments),
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Demo(arguments) => demo::demo(arguments),
         Command::Demand(arguments) => demand::demand(arguments),
+        Command::Law(arguments) => law::law(arguments),
         Command::Where(arguments) => account::where_is(arguments),
         Command::Reach(arguments) => account::reach(arguments),
         Command::Record(arguments) => record::record(arguments),

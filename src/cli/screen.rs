@@ -88,6 +88,21 @@ pub fn is_reader_gone(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
+/// The lines of a text, broken at spaces; a word that is wider stands alone.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Prints a value as JSON, indented.
 pub fn json(value: &impl serde::Serialize) -> Result<(), Box<dyn Error + Send + Sync>> {
     let text = serde_json::to_string_pretty(value)?;

@@ -14,7 +14,8 @@ pub use act::Act;
 pub use item::{DateRange, Item, Place};
 pub use outcome::{Disposition, Outcome};
 pub use process::{
-    BadInstrument, Demand, DemandId, ExecutesRequest, Offence, Relation, RelationKind, SignedInstrument, Term,
+    BadInstrument, Demand, DemandId, ExecutesRequest, Offence, Purpose, Relation, RelationKind,
+    SignedInstrument, Term,
 };
 pub use proof::ProofLevel;
 

@@ -70,6 +70,9 @@ pub struct Demand {
     pub issuing: AuthorityId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validating: Option<AuthorityId>,
+    /// The authority of the state where the addressee sits that was sent a copy, where a law asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforcing: Option<AuthorityId>,
     /// The state on whose behalf it is made.
     pub on_behalf_of: Country,
     /// The entity of the provider that it is served on.
@@ -89,8 +92,13 @@ pub struct Demand {
     pub range: DateRange,
     #[serde(default)]
     pub term: Term,
+    #[serde(default, skip_serializing_if = "Purpose::is_evidence")]
+    pub purpose: Purpose,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub emergency: bool,
+    /// When a ban on telling anyone ends, if it asks for secrecy and says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_until: Option<SimTime>,
     /// The authority whose recipient key the production is sealed to.
     pub deliver_to: AuthorityId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,6 +127,22 @@ pub enum Term {
     #[default]
     Stored,
     FromNowOn,
+}
+
+/// What the data is wanted for; a law may call one class by different names for different purposes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    #[default]
+    Evidence,
+    /// Only to identify the user.
+    Identify,
+}
+
+impl Purpose {
+    fn is_evidence(&self) -> bool {
+        *self == Purpose::Evidence
+    }
 }
 
 /// A link to an earlier demand.

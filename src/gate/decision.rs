@@ -11,7 +11,7 @@ use super::order::{PaperId, Standing};
 use super::stance::StanceTable;
 use crate::clock::SimTime;
 use crate::demand::{Act, Disposition, Item, Outcome};
-use crate::law::{Law, Position, Question};
+use crate::law::{Effect, Law, Position, PositionKind, Question, RuleHit};
 use crate::world::{Conduct, Jurisdiction};
 
 /// Everything the decision on one item depends on.
@@ -67,11 +67,14 @@ pub fn decide(law: &Law, premise: &Premise) -> ItemDecision {
     let suspended_by = premise.standing.suspended_by.clone();
     let due = match duty {
         Duty::Compelled | Duty::Conflicting | Duty::Open => {
-            premise.standing.live_since.map(|live| premise.return_by.map_or(live, |by| by.max(live)))
+            let by = premise.return_by.or_else(|| time_given(premise, &positions));
+            premise.standing.live_since.map(|live| by.map_or(live, |by| by.max(live)))
         }
         Duty::Barred | Duty::Free => None,
     };
-    let (conduct, outcome) = act_on(premise, duty);
+    let waits = waits_until(premise, &positions).filter(|end| premise.question.facts.moments.decided < *end);
+    let due = if duty == Duty::Compelled { due.max(waits) } else { due };
+    let (conduct, outcome) = act_on(premise, duty, waits.is_some());
     let unproduced =
         !outcome.is_some_and(|o| o.is_production() || o == Outcome::NoData || o == Outcome::Kept);
     ItemDecision {
@@ -87,9 +90,27 @@ pub fn decide(law: &Law, premise: &Premise) -> ItemDecision {
     }
 }
 
+/// The rules that compel, of the laws that do.
+fn compelling(positions: &[Position]) -> impl Iterator<Item = &RuleHit> {
+    let positions = positions.iter().filter(|position| position.kind == PositionKind::Compels);
+    positions.flat_map(|position| &position.rules).filter(|rule| rule.effect == Effect::Compels)
+}
+
+/// The earliest of the times that the laws which compel give for it.
+fn time_given(premise: &Premise, positions: &[Position]) -> Option<SimTime> {
+    let received = premise.question.facts.moments.received;
+    compelling(positions).filter_map(|rule| rule.within).map(|within| within.after(received)).min()
+}
+
+/// Until when the laws that compel have the provider wait, in case somebody objects.
+fn waits_until(premise: &Premise, positions: &[Position]) -> Option<SimTime> {
+    let received = premise.question.facts.moments.received;
+    compelling(positions).filter_map(|rule| rule.after).map(|after| after.after(received)).max()
+}
+
 /// From duty to conduct to outcome. What ends the question comes first, then what holds the duty still, then what
 /// the stance says for a duty of this kind.
-fn act_on(premise: &Premise, duty: Duty) -> (Option<Conduct>, Option<Outcome>) {
+fn act_on(premise: &Premise, duty: Duty, waits: bool) -> (Option<Conduct>, Option<Outcome>) {
     if !premise.has_data {
         return (None, Some(Outcome::NoData));
     }
@@ -100,7 +121,7 @@ fn act_on(premise: &Premise, duty: Duty) -> (Option<Conduct>, Option<Outcome>) {
         return (None, Some(Outcome::Lapsed));
     }
     let conduct = premise.stance.conduct(duty, premise.only_abroad, premise.emergency);
-    if !premise.standing.suspended_by.is_empty() {
+    if !premise.standing.suspended_by.is_empty() || (waits && duty == Duty::Compelled) {
         return (Some(conduct), Some(Outcome::Suspended));
     }
     if duty == Duty::Barred {

@@ -65,6 +65,8 @@ impl Desk<'_> {
             item,
             holder: &holder,
             consent: standing.consent,
+            cleared: matter.demand().enforcing.as_ref().is_some_and(|e| standing.confirmed_by.contains(e)),
+            extensions: standing.extensions,
             received: matter.received(),
             decided: self.now,
         };

@@ -175,6 +175,8 @@ pub enum FilingKind {
     Brief,
     Consent,
     Waiver,
+    /// An authority asks for one more term of the same length or the one the law has next.
+    Extension,
     Report,
 }
 
@@ -202,6 +204,9 @@ pub struct Standing {
     /// Orders that command compliance with this item.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub compelled_by: Vec<PaperId>,
+    /// Who made those orders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmed_by: Vec<AuthorityId>,
     /// Orders that forbid it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub barred_by: Vec<PaperId>,
@@ -217,6 +222,13 @@ pub struct Standing {
     /// The account holder agreed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub consent: bool,
+    /// How often the authority asked for one more term.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extensions: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Standing {
@@ -254,7 +266,10 @@ impl Standing {
             return;
         }
         match order.effect {
-            OrderEffect::Compels => self.compelled_by.push(order.id.clone()),
+            OrderEffect::Compels => {
+                self.compelled_by.push(order.id.clone());
+                self.confirmed_by.push(order.by.clone());
+            }
             OrderEffect::Bars => self.barred_by.push(order.id.clone()),
             OrderEffect::Suspends => self.suspended_by.push(order.id.clone()),
             OrderEffect::Quashes => self.undone_by = Some(order.id.clone()),
@@ -269,6 +284,7 @@ impl Standing {
         }
         match filing.kind {
             FilingKind::Consent if filing.by == Party::AccountHolder => self.consent = true,
+            FilingKind::Extension if filing.by == Party::Authority => self.extensions += 1,
             _ => {}
         }
         if filing.suspends {

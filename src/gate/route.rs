@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::order::Selector;
 use crate::clock::SimTime;
 use crate::demand::{
-    Act, DateRange, Demand, DemandId, ExecutesRequest, Item, ProofLevel, Relation, RelationKind, Term,
+    Act, DateRange, Demand, DemandId, ExecutesRequest, Item, ProofLevel, Purpose, Relation, RelationKind,
+    Term,
 };
 use crate::entropy::Entropy;
 use crate::world::{AuthorityId, Country, EntityId, Percentile, Route, World};
@@ -231,6 +232,7 @@ pub fn next(
         basis: order.basis.clone(),
         issuing: order.issued_by.clone(),
         validating: None,
+        enforcing: None,
         on_behalf_of: route.requested().clone(),
         served_on: served_on.clone(),
         issued: *at,
@@ -248,7 +250,9 @@ pub fn next(
             .collect(),
         range: DateRange { from: demand.range.from, to: demand.range.to },
         term: Term::Stored,
+        purpose: Purpose::Evidence,
         emergency: false,
+        secret_until: None,
         deliver_to: order.deliver_to.clone(),
         relates: Some(Relation { kind: RelationKind::Confirms, demand: demand.id.clone() }),
         executes: Some(ExecutesRequest {

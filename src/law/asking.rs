@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Case, codes};
-use super::question::{Answer, Codes, Facts, Holder, Purpose, Question, Role, Treaties};
+use super::question::{Facts, Holder, Question, Role, Treaties};
 use crate::clock::{Date, SimTime};
 use crate::demand::{Act, Demand, Item};
 use crate::world::{Country, Jurisdiction, UnknownName, World};
@@ -41,6 +41,10 @@ pub struct Asking<'a> {
     pub holder: &'a HolderRecord,
     /// The account holder has consented to disclosure.
     pub consent: bool,
+    /// The authority that was sent a copy said that nothing stands in the way.
+    pub cleared: bool,
+    /// How often the term of the demand was extended.
+    pub extensions: u32,
     pub received: SimTime,
     pub decided: SimTime,
 }
@@ -56,14 +60,15 @@ impl Asking<'_> {
             received: self.received,
             decided: self.decided,
             executed: None,
-            secrecy_ordered: false,
-            extensions: 0,
+            secrecy_ordered: self.secrecy_ordered(),
+            cleared: self.cleared,
+            extensions: self.extensions,
         };
         Ok(Question {
             act: self.act,
             instrument: self.demand.instrument,
             class: self.item.class,
-            purpose: Purpose::Evidence,
+            purpose: self.demand.purpose,
             facts: Facts::gather(self.world, self.demand, case)?,
         })
     }
@@ -103,23 +108,21 @@ impl Asking<'_> {
             .map(|treaty| treaty.title().to_owned())
     }
 
+    /// True while a ban that the demand itself asks for runs. Whether its issuer can ban anything is for the law.
+    fn secrecy_ordered(&self) -> bool {
+        self.demand.acts.contains(&Act::KeepSecret)
+            && self.demand.secret_until.is_none_or(|until| self.decided < until)
+    }
+
     fn holder_facts(&self) -> Holder {
         let HolderRecord { declared_country, residence, nationality, role, enterprise } = self.holder;
         let with_blocs = |country: Option<&Country>| codes(self.world, country, self.date());
-        let american = |country: &Option<Country>| country.as_ref().map(|c| c.as_str() == "US");
-        let us_person = match (american(nationality), american(residence)) {
-            (Some(true), _) => Answer::Yes,
-            // A resident may be a permanent resident or a visitor.
-            (Some(false), Some(false)) => Answer::No,
-            _ => Answer::Unknown,
-        };
         Holder {
             resides_in: with_blocs(residence.as_ref()),
             residence_known: residence.is_some(),
             national_of: with_blocs(nationality.as_ref()),
             nationality_known: nationality.is_some(),
-            declared_in: with_blocs(Some(declared_country)) as Codes,
-            us_person,
+            declared_in: with_blocs(Some(declared_country)),
             role: *role,
             enterprise: *enterprise,
             consent: self.consent,

@@ -10,7 +10,7 @@ use cedar_policy_core::evaluator::Evaluator;
 use super::check::{Checker, Scope, narrowed_to, range};
 use super::clause::{Clause, clauses};
 use super::header::Header;
-use super::rule::{Effect, Keyed, Rule, Source, Weight};
+use super::rule::{Effect, Keyed, Rule, Source, Weight, Within};
 use super::vocabulary::uid;
 use crate::clock::Date;
 use crate::demand::{Act, InstrumentKind};
@@ -100,7 +100,9 @@ fn article(
     }
     errors.extend(checker.finish());
     let clauses = clauses(syntax);
-    let instruments = instruments.or_else(|| clauses.iter().find_map(|clause| narrowed_to(&clause.expr)));
+    // An exception takes instruments out; only a condition narrows the rule to some.
+    let narrows = |clause: &Clause| if clause.unless { None } else { narrowed_to(&clause.expr) };
+    let instruments = instruments.or_else(|| clauses.iter().find_map(narrows));
     let rule = rule?;
     if errors.len() == before {
         unreachable_scope(file, header, &acts, instruments.as_deref(), &span, errors);
@@ -108,7 +110,7 @@ fn article(
     if errors.len() > before {
         return None;
     }
-    let policy_id = PolicyId::new(format!("{}@{}", rule.id, rule.from));
+    let policy_id = PolicyId::new(format!("{}@{}", rule.id, first_day(&rule)));
     let policy = policy.new_id(policy_id.clone());
     Some(Article { rule: Arc::new(rule), policy_id, policy, acts, instruments, category, clauses, span })
 }
@@ -144,8 +146,14 @@ fn overlaps(file: &SourceFile, articles: &[Article], errors: &mut Vec<Diagnostic
         for earlier in &articles[..i] {
             let (a, b) = (&earlier.rule, &later.rule);
             let both = a.id == b.id
-                && b.until.is_none_or(|until| a.from < until)
-                && a.until.is_none_or(|until| b.from < until);
+                && match (a.from, b.from) {
+                    (Some(from_a), Some(from_b)) => {
+                        b.until.is_none_or(|until| from_a < until)
+                            && a.until.is_none_or(|until| from_b < until)
+                    }
+                    (None, None) => true,
+                    _ => false,
+                };
             if both {
                 let what = format!("two versions of the rule `{}` hold on the same day", b.id);
                 errors.push(
@@ -169,9 +177,16 @@ fn line(file: &SourceFile, article: &Article) -> String {
 
 fn days(rule: &Rule) -> String {
     match rule.until {
-        Some(until) => format!("from {} until {until}", rule.from),
-        None => format!("from {}", rule.from),
+        Some(until) => format!("from {} until {until}", first_day(rule)),
+        None => format!("from {}", first_day(rule)),
     }
+}
+
+/// How the first day of a rule that is not in force is written.
+const NOT_IN_FORCE: &str = "not-in-force";
+
+fn first_day(rule: &Rule) -> String {
+    rule.from.map_or_else(|| NOT_IN_FORCE.to_owned(), |from| from.to_string())
 }
 
 /// Cedar's strict validation: types, and that every fact exists.
@@ -207,9 +222,11 @@ struct Annotations<'a> {
     errors: &'a mut Vec<Diagnostic>,
 }
 
-/// Every annotation a rule may have; the last two are optional.
-const ANNOTATIONS: [&str; 11] =
-    ["id", "cite", "effect", "weight", "says", "source", "keyed", "from", "until", "penalty", "remedy"];
+/// Every annotation a rule may have; the last four are optional.
+const ANNOTATIONS: [&str; 13] = [
+    "id", "cite", "effect", "weight", "says", "source", "keyed", "from", "until", "penalty", "remedy",
+    "within", "after",
+];
 
 impl Annotations<'_> {
     fn rule(mut self) -> Option<Rule> {
@@ -227,13 +244,17 @@ impl Annotations<'_> {
         let effect = self.word("effect", Effect::ALL, Effect::as_str);
         let weight = self.word("weight", Weight::ALL, Weight::as_str);
         let keyed = self.word("keyed", Keyed::ALL, Keyed::as_str);
-        let from = self.date("from");
+        let from = match self.policy.annotation("from") {
+            Some(NOT_IN_FORCE) => Some(None),
+            _ => self.date("from").map(Some),
+        };
         let until = match self.policy.annotation("until") {
             Some("open") => Some(None),
             _ => self.date("until").map(Some),
         };
         let source = self.source();
         let (penalty, remedy) = (self.optional("penalty"), self.optional("remedy"));
+        let (within, after) = (self.time("within"), self.time("after"));
         let rule = Rule {
             id: id?,
             cite: cite?,
@@ -243,6 +264,8 @@ impl Annotations<'_> {
             source: source?,
             penalty,
             remedy,
+            within: within?,
+            after: after?,
             keyed: keyed?,
             from: from?,
             until: until?,
@@ -272,7 +295,7 @@ impl Annotations<'_> {
             None => {
                 let rule = self.policy.annotation("id").map_or(String::new(), |id| format!(" `{id}`"));
                 let help = "a rule has @id @cite @effect @weight @keyed @from @until @says @source, and may have \
-                            @penalty and @remedy";
+                            @penalty, @remedy, @within and @after";
                 self.error(name, format!("the rule{rule} has no `@{name}`"), help);
                 None
             }
@@ -304,9 +327,23 @@ impl Annotations<'_> {
                 let help = if name == "until" {
                     "write `2018-04-17`, the first day on which it no longer holds, or `open`"
                 } else {
-                    "write `2018-03-23`"
+                    "write `2018-03-23`, or `not-in-force` for what never came into force"
                 };
                 self.error(name, format!("`@{name}` is `{text}`, which is not a date"), help);
+                None
+            }
+        }
+    }
+
+    /// `Some(None)` where the rule gives no time.
+    fn time(&mut self, name: &str) -> Option<Option<Within>> {
+        if self.policy.annotation(name).is_none() {
+            return Some(None);
+        }
+        match self.text(name)?.parse::<Within>() {
+            Ok(within) => Some(Some(within)),
+            Err(error) => {
+                self.error(name, format!("`@{name}`: {error}"), "the time is counted from receipt");
                 None
             }
         }
@@ -345,11 +382,17 @@ impl Annotations<'_> {
     }
 
     fn holds_in_span(&mut self, rule: &Rule) {
-        if rule.until.is_some_and(|until| until <= rule.from) {
+        let Some(from) = rule.from else {
+            if rule.until.is_some() {
+                let what = format!("the rule `{}` is not in force and has an end", rule.id);
+                self.error("until", what, "write `@until(\"open\")` for what has not begun");
+            }
+            return;
+        };
+        if rule.until.is_some_and(|until| until <= from) {
             let what = format!("the rule `{}` ends before it begins", rule.id);
             self.error("until", what, "@until is the first day on which it no longer holds");
-        } else if rule.from >= self.header.until || rule.until.is_some_and(|until| until <= self.header.from)
-        {
+        } else if from >= self.header.until || rule.until.is_some_and(|until| until <= self.header.from) {
             let what = format!("the rule `{}` holds only outside the span of its book", rule.id);
             let help =
                 format!("the book speaks for the days from {} until {}", self.header.from, self.header.until);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cedar_policy_core::ast::{Expr, ExprKind, Policy, UnaryOp, Var};
+use cedar_policy_core::ast::{Expr, ExprKind, Literal, Policy, UnaryOp, Var};
 
 /// One top-level condition of a rule: a conjunct of its `when`, or an `unless`.
 #[derive(Clone, Debug)]
@@ -16,6 +16,26 @@ pub(super) struct Clause {
     /// The facts it looks at.
     pub(super) facts: BTreeSet<String>,
 }
+
+impl Clause {
+    /// The numbers of days from receipt at which it may turn: the number it asks about, and the one after it.
+    pub(super) fn counted_days(&self) -> BTreeSet<i64> {
+        let counts = |expr: &Expr| matches!(expr.expr_kind(), ExprKind::GetAttr { attr, .. } if attr == DAYS);
+        let number = |expr: &Expr| match expr.expr_kind() {
+            ExprKind::Lit(Literal::Long(number)) => Some(*number),
+            _ => None,
+        };
+        let asked = self.expr.subexpressions().filter_map(|part| match part.expr_kind() {
+            ExprKind::BinaryApp { arg1, arg2, .. } if counts(arg1) => number(arg2),
+            ExprKind::BinaryApp { arg1, arg2, .. } if counts(arg2) => number(arg1),
+            _ => None,
+        });
+        asked.flat_map(|days| [days, days.saturating_add(1)]).collect()
+    }
+}
+
+/// The fact that counts.
+const DAYS: &str = "days_since_received";
 
 /// Takes a policy's conditions apart.
 pub(super) fn clauses(policy: &Policy) -> Vec<Clause> {

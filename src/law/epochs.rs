@@ -95,11 +95,8 @@ fn timeline(
     sets: &mut BTreeMap<Vec<usize>, Arc<Epoch>>,
 ) -> Timeline {
     let rules: Vec<usize> = about.iter().copied().filter(|i| articles[*i].rule.keyed == keyed).collect();
-    let starts: BTreeSet<Date> = rules
-        .iter()
-        .flat_map(|i| [Some(articles[*i].rule.from), articles[*i].rule.until])
-        .flatten()
-        .collect();
+    let starts: BTreeSet<Date> =
+        rules.iter().flat_map(|i| [articles[*i].rule.from, articles[*i].rule.until]).flatten().collect();
     let mut timeline = Timeline::default();
     for start in starts {
         let hold: Vec<usize> = rules.iter().copied().filter(|i| articles[*i].rule.holds_on(start)).collect();

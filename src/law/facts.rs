@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::question::{Answer, Codes, Facts, Holder, Location, Moments, Presence, Process, Role, Treaties};
+use super::question::{Codes, Facts, Holder, Location, Moments, Presence, Process, Role, Treaties};
 use crate::clock::{Date, SimTime};
 use crate::demand::{Demand, Place};
 use crate::world::{Country, Entity, EntityRelation, Jurisdiction, KeyCustody, RegionId, UnknownName, World};
@@ -22,6 +22,8 @@ pub struct Case<'a> {
     pub executed: Option<SimTime>,
     /// True while a court's ban on telling anyone of this demand runs.
     pub secrecy_ordered: bool,
+    /// True if the authority that was sent a copy said that nothing stands in the way.
+    pub cleared: bool,
     /// How often the term of the demand was extended.
     pub extensions: u32,
 }
@@ -45,6 +47,10 @@ impl Facts {
         let codes = |countries: &BTreeSet<&Country>| codes(world, countries.iter().copied(), date);
         let one = |country: &Country| codes(&BTreeSet::from([country]));
         let authority = world.roster().authority(&demand.issuing)?;
+        let validator = demand
+            .validating
+            .as_ref()
+            .map(|id| world.roster().authority(id).map(|validator| validator.kind()));
         let served = world.provider().entity(&demand.served_on)?;
         let mut bound_by: BTreeSet<_> = world.roster().above(authority.id()).into_iter().cloned().collect();
         if authority.binds_itself() {
@@ -65,12 +71,15 @@ impl Facts {
             process: Process {
                 proof: demand.proof,
                 issuer: authority.kind(),
+                validator: validator.transpose()?,
                 issuing_in: one(authority.country()),
                 bound_by,
                 on_behalf_of: demand.on_behalf_of.clone(),
                 executes_for: demand.executes.as_ref().map(|request| request.requesting.clone()),
                 emergency: demand.emergency,
                 secrecy_ordered: case.secrecy_ordered,
+                enforcing_notified: demand.enforcing.is_some(),
+                cleared: case.cleared,
                 term: demand.term,
                 extensions: case.extensions,
                 many_subjects: demand.accounts.len() > 1,
@@ -136,12 +145,7 @@ impl Treaties {
             .filter(|other| world.executive_agreement(state, other, date).is_some())
             .map(Jurisdiction::from)
             .collect();
-        Treaties {
-            mlat_with: mlat_with.map(Jurisdiction::from).collect(),
-            // Whether a partner's law has the similar procedures too is unsettled, and the rule that asks says so.
-            qualifying: agreement_with.clone(),
-            agreement_with,
-        }
+        Treaties { mlat_with: mlat_with.map(Jurisdiction::from).collect(), agreement_with }
     }
 
     /// [`Treaties::on`] for the state that a demand is made for.
@@ -160,7 +164,6 @@ impl Holder {
             national_of: Codes::new(),
             nationality_known: false,
             declared_in,
-            us_person: Answer::Unknown,
             role: Role::Unknown,
             enterprise: false,
             consent: false,

@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::Question;
 use super::names::{act_index, instrument_index};
-use super::question::Purpose;
 use crate::clock::{Date, SimTime};
-use crate::demand::{Act, InstrumentKind, Term};
+use crate::demand::{Act, InstrumentKind, Purpose, Term};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::world::{DataClass, Jurisdiction};
 
@@ -28,8 +28,27 @@ pub struct Header {
     /// The first day it no longer speaks for.
     pub until: Date,
     pub(super) zone: TimeZone,
-    covers: BTreeSet<(ProcessOf, usize, usize, bool)>,
+    covers: BTreeMap<Covered, Vec<Cover>>,
     categories: BTreeMap<(DataClass, Purpose), Category>,
+}
+
+/// Whose process, act, instrument, and whether it is about data from now on.
+type Covered = (ProcessOf, usize, usize, bool);
+
+/// The days and the classes for which a book has rules; without an end, and without classes, all of them.
+#[derive(Clone, Debug)]
+struct Cover {
+    from: Option<Date>,
+    until: Option<Date>,
+    classes: Option<BTreeSet<DataClass>>,
+}
+
+impl Cover {
+    fn has(&self, class: DataClass, day: Date) -> bool {
+        self.from.is_none_or(|from| from <= day)
+            && self.until.is_none_or(|until| day < until)
+            && self.classes.as_ref().is_none_or(|classes| classes.contains(&class))
+    }
 }
 
 /// What a book has to say about a class of data.
@@ -50,10 +69,10 @@ pub(super) enum ProcessOf {
 }
 
 impl ProcessOf {
-    pub(super) fn as_str(self) -> &'static str {
+    pub(super) fn with_article(self) -> &'static str {
         match self {
-            ProcessOf::Own => "own",
-            ProcessOf::Foreign => "foreign",
+            ProcessOf::Own => "its own",
+            ProcessOf::Foreign => "a foreign",
         }
     }
 }
@@ -84,18 +103,15 @@ impl Header {
             let what = format!("the span ends on {} before it begins", raw.until.get_ref());
             errors.push(file.at(raw.until.span(), what).help("`until` is the first day no longer covered"));
         }
-        let mut covers = BTreeSet::new();
+        let mut covers: BTreeMap<Covered, Vec<Cover>> = BTreeMap::new();
         for entry in &raw.covers {
+            let cover = Cover { from: entry.from, until: entry.until, classes: entry.classes.clone() };
             for act in &entry.acts {
                 for instrument in &entry.instruments {
                     for term in &entry.terms {
                         let future = *term == Term::FromNowOn;
-                        covers.insert((
-                            entry.process,
-                            act_index(*act),
-                            instrument_index(*instrument),
-                            future,
-                        ));
+                        let key = (entry.process, act_index(*act), instrument_index(*instrument), future);
+                        covers.entry(key).or_default().push(cover.clone());
                     }
                 }
             }
@@ -123,22 +139,25 @@ impl Header {
         self.from <= date && date < self.until
     }
 
-    /// True if the book has rules for such a question.
-    pub(super) fn covers(
-        &self,
-        process: ProcessOf,
-        act: Act,
-        instrument: InstrumentKind,
-        term: Term,
-    ) -> bool {
-        let key = (process, act_index(act), instrument_index(instrument), term == Term::FromNowOn);
-        self.covers.contains(&key)
+    /// True if the book has rules for such a question on that day.
+    pub(super) fn covers(&self, process: ProcessOf, question: &Question, day: Date) -> bool {
+        let Question { act, instrument, class, .. } = question;
+        let future = question.facts.process.term == Term::FromNowOn;
+        let key = (process, act_index(*act), instrument_index(*instrument), future);
+        self.covers.get(&key).is_some_and(|covers| covers.iter().any(|cover| cover.has(*class, day)))
+    }
+
+    /// The days on which it begins or ceases to have rules for some kind of question.
+    pub(super) fn cover_days(&self) -> impl Iterator<Item = Date> {
+        let days: BTreeSet<Date> =
+            self.covers.values().flatten().flat_map(|cover| [cover.from, cover.until]).flatten().collect();
+        days.into_iter()
     }
 
     /// True if the book has rules for this act on this instrument, whoever issued it.
     pub(super) fn covers_at_all(&self, act: Act, instrument: InstrumentKind) -> bool {
         let (act, instrument) = (act_index(act), instrument_index(instrument));
-        self.covers.iter().any(|(_, a, i, _)| *a == act && *i == instrument)
+        self.covers.keys().any(|(_, a, i, _)| *a == act && *i == instrument)
     }
 
     pub(super) fn category(&self, class: DataClass, purpose: Purpose) -> Option<&Category> {
@@ -246,6 +265,10 @@ struct RawCovers {
     acts: Vec<Act>,
     instruments: Vec<InstrumentKind>,
     terms: Vec<Term>,
+    /// The day of the decision; without it, from the first day of the book.
+    from: Option<Date>,
+    until: Option<Date>,
+    classes: Option<BTreeSet<DataClass>>,
 }
 
 #[derive(Deserialize)]

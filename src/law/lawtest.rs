@@ -1,7 +1,7 @@
 //! Law tests: questions with the answer a lawyer expects, as data files beside the law books.
 //!
-//! A file says which question it starts `like`, and each test changes some of its facts and names the position and the
-//! rules it expects. The rules matter as much as the position: they catch a right answer reached the wrong way.
+//! A file says which question it starts `like` and what is `given` in all its tests; each test changes some more facts
+//! and names the position and the rules it expects. The rules matter as much as the position: they catch a right answer reached the wrong way.
 
 use std::fmt;
 use std::path::Path;
@@ -68,8 +68,15 @@ impl LawTest {
         files: impl Iterator<Item = Result<SourceFile, Diagnostic>>,
     ) -> Result<Vec<LawTest>, Diagnostics> {
         let (mut tests, mut errors) = (Vec::new(), Vec::new());
+        let mut read_files = Vec::new();
         for file in files {
-            match file.and_then(|file| read(&file)) {
+            match file {
+                Ok(file) => read_files.push(file),
+                Err(error) => errors.push(error),
+            }
+        }
+        for file in &read_files {
+            match read(file, &read_files) {
                 Ok(found) => tests.extend(found),
                 Err(error) => errors.push(error),
             }
@@ -110,22 +117,39 @@ impl LawTest {
     }
 }
 
-fn read(file: &SourceFile) -> Result<Vec<LawTest>, Diagnostic> {
+fn read(file: &SourceFile, files: &[SourceFile]) -> Result<Vec<LawTest>, Diagnostic> {
     // The question that others start from is no test itself.
     let table: Table = file.parse_toml()?;
     if !table.contains_key("test") {
         return Ok(Vec::new());
     }
     let raw: RawFile = file.parse_toml()?;
-    let path = file.path().with_file_name(raw.like.get_ref());
-    let base: Table = SourceFile::read(&path)
-        .map_err(|error| file.at(raw.like.span(), format!("the question to start from: {error}")))?
-        .parse_toml()?;
-    raw.test.iter().map(|test| read_test(file, &base, test)).collect()
+    let name = raw.like.get_ref().as_str();
+    let mut base: Table = match files.iter().find(|other| other.path().file_name().is_some_and(|n| n == name))
+    {
+        Some(other) => other.parse_toml()?,
+        None => {
+            let names = files.iter().filter_map(|other| other.path().file_name()?.to_str());
+            return Err(file
+                .at(raw.like.span(), format!("no file `{name}` to start from"))
+                .allowed(name, names));
+        }
+    };
+    merge(&mut base, &raw.given);
+    raw.test.iter().map(|test| read_test(file, &base, raw.ask.as_ref(), test)).collect()
 }
 
-fn read_test(file: &SourceFile, base: &Table, spanned: &Spanned<RawTest>) -> Result<LawTest, Diagnostic> {
+fn read_test(
+    file: &SourceFile,
+    base: &Table,
+    ask: Option<&Jurisdiction>,
+    spanned: &Spanned<RawTest>,
+) -> Result<LawTest, Diagnostic> {
     let raw = spanned.get_ref();
+    let ask = raw.ask.as_ref().or(ask).ok_or_else(|| {
+        file.at(spanned.span().start..spanned.span().start, format!("`{}` asks no law", raw.name))
+            .help("write `ask = \"IE\"`, in the test or once at the head of the file")
+    })?;
     let mut question = base.clone();
     if let Some(at) = &raw.at {
         for moment in ["decided", "executed"] {
@@ -139,7 +163,7 @@ fn read_test(file: &SourceFile, base: &Table, spanned: &Spanned<RawTest>) -> Res
     let name = file.path().file_name().unwrap_or_default().to_string_lossy();
     Ok(LawTest {
         name: format!("{name}: {}", raw.name),
-        ask: raw.ask.clone(),
+        ask: ask.clone(),
         question,
         expect: raw.expect,
         rules: raw.rules.clone(),
@@ -187,6 +211,11 @@ fn noons(question: &mut Table) {
 struct RawFile {
     /// Another file of the folder: the question that the tests start from.
     like: Spanned<String>,
+    /// The law that the tests ask, where they name no other.
+    ask: Option<Jurisdiction>,
+    /// What all tests of the file change in that question.
+    #[serde(default)]
+    given: Table,
     test: Vec<Spanned<RawTest>>,
 }
 
@@ -194,7 +223,7 @@ struct RawFile {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawTest {
     name: String,
-    ask: Jurisdiction,
+    ask: Option<Jurisdiction>,
     /// The day it is decided and carried out.
     at: Option<String>,
     #[serde(default)]

@@ -132,7 +132,12 @@ fn read_book(
     let index = Index::build(&header, &articles);
     let by_policy: HashMap<_, _> =
         articles.iter().enumerate().map(|(i, article)| (article.policy_id.clone(), i)).collect();
-    Ok((header.jurisdiction.clone(), Book { header, articles, by_policy, index }))
+    let counted_days = articles
+        .iter()
+        .flat_map(|article| &article.clauses)
+        .flat_map(|clause| clause.counted_days())
+        .collect();
+    Ok((header.jurisdiction.clone(), Book { header, articles, by_policy, index, counted_days }))
 }
 
 /// Reads the schema, and checks that it describes the facts of this program.

@@ -28,7 +28,7 @@ mod question;
 mod rule;
 mod vocabulary;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -52,10 +52,10 @@ pub use facts::{Case, codes};
 pub use header::Header;
 pub use lawtest::{LawTest, LawTestResult};
 pub use position::{Position, PositionKind, RuleHit};
-pub use question::{
-    Answer, Codes, Facts, Holder, Location, Moments, Presence, Process, Purpose, Question, Role, Treaties,
-};
-pub use rule::{Effect, Keyed, Rule, Source, Weight};
+pub use question::{Codes, Facts, Holder, Location, Moments, Presence, Process, Question, Role, Treaties};
+// What a demand is for is the demand's to say.
+pub use crate::demand::Purpose;
+pub use rule::{BadWithin, Effect, Keyed, Rule, Source, Weight, Within};
 
 /// The law books that were loaded. Immutable; share it in an `Arc`.
 pub struct Law {
@@ -74,6 +74,8 @@ struct Book {
     articles: Vec<Arc<Article>>,
     by_policy: HashMap<PolicyId, usize>,
     index: Index,
+    /// Numbers of days from receipt at which some condition may turn.
+    counted_days: BTreeSet<i64>,
 }
 
 /// The days of a question by one law's clock.
@@ -141,6 +143,16 @@ impl Law {
     /// The rules that hold on a date, whatever moment they are keyed to.
     pub fn rules_at(&self, date: Date) -> impl Iterator<Item = (&Jurisdiction, &Rule)> {
         self.rules().filter(move |(_, rule)| rule.holds_on(date))
+    }
+
+    /// The days on which a book begins or ceases to have rules for some kind of question.
+    pub fn cover_days(&self) -> impl Iterator<Item = (&Jurisdiction, Date)> {
+        self.books.iter().flat_map(|(code, book)| book.header.cover_days().map(move |day| (code, day)))
+    }
+
+    /// After how many days from receipt the answer of a law may change.
+    pub fn counted_days(&self) -> impl Iterator<Item = (&Jurisdiction, i64)> {
+        self.books.iter().flat_map(|(code, book)| book.counted_days.iter().map(move |days| (code, *days)))
     }
 
     /// What one law holds on a question.
@@ -216,11 +228,12 @@ impl Book {
         let own = question.facts.process.issuing_in.contains(jurisdiction);
         let process = if own { ProcessOf::Own } else { ProcessOf::Foreign };
         let Question { act, instrument, class, purpose, .. } = question;
-        if !self.header.covers(process, *act, *instrument, question.facts.process.term) {
+        if !self.header.covers(process, question, days.decided) {
             let term = names::term_str(question.facts.process.term);
             return Err(format!(
-                "the law book of `{jurisdiction}` has no rules on {act} ({term} data) with a {} {instrument}",
-                process.as_str()
+                "the law book of `{jurisdiction}` has no rules on {act} of {class} ({term} data) with {} {instrument} on {}",
+                process.with_article(),
+                days.decided
             ));
         }
         match self.header.category(*class, *purpose) {

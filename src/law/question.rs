@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::SimTime;
-use crate::demand::{Act, InstrumentKind, ProofLevel, Term};
+use crate::demand::{Act, InstrumentKind, ProofLevel, Purpose, Term};
 use crate::world::{AuthorityId, AuthorityKind, Country, DataClass, Jurisdiction, KeyCustody};
 
 use super::names::named;
@@ -65,6 +65,9 @@ pub struct Process {
     pub proof: ProofLevel,
     /// What kind of authority issued it.
     pub issuer: AuthorityKind,
+    /// What kind of authority approved it before it was sent, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<AuthorityKind>,
     /// The issuing authority's country and its blocs.
     pub issuing_in: Codes,
     /// The courts whose rulings bind the issuing court, as the roster names them.
@@ -78,6 +81,12 @@ pub struct Process {
     pub emergency: bool,
     /// True if a court has forbidden the provider to tell anyone of this demand, and the ban still runs.
     pub secrecy_ordered: bool,
+    /// True if an authority of the state where the addressee sits was sent a copy.
+    #[serde(default)]
+    pub enforcing_notified: bool,
+    /// True if that authority said that nothing stands in the way.
+    #[serde(default)]
+    pub cleared: bool,
     /// Data that is stored already, or from now on.
     pub term: Term,
     /// How often the term of the demand was extended (of a preservation, for example).
@@ -130,8 +139,6 @@ pub struct Holder {
     pub nationality_known: bool,
     /// What the holder declared at sign-up, with blocs. Nobody checked it.
     pub declared_in: Codes,
-    /// A citizen or permanent resident of the United States, or a company of it.
-    pub us_person: Answer,
     pub role: Role,
     /// The account belongs to a customer that contracted for its members.
     pub enterprise: bool,
@@ -148,26 +155,6 @@ pub struct Treaties {
     pub mlat_with: Codes,
     /// Partners in an executive agreement in force.
     pub agreement_with: Codes,
-    /// Those of them whose law gives providers similar procedures, as 18 U.S.C. 2703(h)(1)(A) asks.
-    pub qualifying: Codes,
-}
-
-named! {
-    /// What the data is wanted for; a law may call one class by different names for different purposes.
-    Purpose {
-        Evidence = "evidence",
-        /// Only to identify the user.
-        Identify = "identify",
-    }
-}
-
-named! {
-    /// An answer that may be missing.
-    Answer {
-        Yes = "yes",
-        No = "no",
-        Unknown = "unknown",
-    }
 }
 
 named! {
@@ -183,7 +170,7 @@ named! {
 impl Question {
     /// A question with every fact filled in, for checking that the schema describes them.
     pub(super) fn sample() -> Question {
-        let codes = || Codes::from([code("IE"), code("EU")]);
+        let codes = || Codes::from([code("AA"), code("ZZ")]);
         let then = SimTime::from_unix_seconds(946_684_800);
         Question {
             act: Act::Disclose,
@@ -195,12 +182,15 @@ impl Question {
                 process: Process {
                     proof: ProofLevel::ProbableCause,
                     issuer: AuthorityKind::Court,
+                    validator: None,
                     issuing_in: codes(),
                     bound_by: BTreeSet::from(["some-court".parse().expect("this is a slug")]),
-                    on_behalf_of: "IE".parse().expect("IE is two letters"),
+                    on_behalf_of: "AA".parse().expect("two upper-case letters"),
                     executes_for: None,
                     emergency: false,
                     secrecy_ordered: false,
+                    enforcing_notified: false,
+                    cleared: false,
                     term: Term::Stored,
                     extensions: 0,
                     many_subjects: false,
@@ -223,12 +213,11 @@ impl Question {
                     national_of: codes(),
                     nationality_known: true,
                     declared_in: codes(),
-                    us_person: Answer::Unknown,
                     role: Role::Unknown,
                     enterprise: false,
                     consent: false,
                 },
-                treaties: Treaties { mlat_with: codes(), agreement_with: codes(), qualifying: codes() },
+                treaties: Treaties { mlat_with: codes(), agreement_with: codes() },
             },
         }
     }

@@ -10,7 +10,7 @@ use cedar_policy::{Context, EntityId, EntityTypeName, EntityUid};
 use cedar_policy_core::ast::{self, Literal, Value, ValueKind};
 
 use super::names::{PROOFS, TERMS, term_str};
-use super::question::{Answer, Codes, Facts, Role};
+use super::question::{Codes, Facts, Role};
 use crate::clock::Date;
 use crate::demand::{Act, InstrumentKind};
 use crate::world::{AuthorityKind, KeyCustody};
@@ -39,24 +39,34 @@ pub(super) fn members(type_name: &str) -> Option<BTreeSet<&'static str>> {
         "Instrument" => InstrumentKind::ALL.iter().map(|kind| kind.as_str()).collect(),
         "Proof" => PROOFS.iter().map(|proof| proof.as_str()).collect(),
         "Issuer" => AuthorityKind::ALL.iter().map(|issuer| issuer.as_str()).collect(),
+        "Validator" => validators().collect(),
         "Term" => TERMS.iter().map(|term| term_str(*term)).collect(),
         "Custody" => KeyCustody::ALL.iter().map(|custody| custody.as_str()).collect(),
-        "Answer" => Answer::ALL.iter().map(|answer| answer.as_str()).collect(),
         "Role" => Role::ALL.iter().map(|role| role.as_str()).collect(),
         _ => return None,
     })
+}
+
+/// Where nobody approved a demand before it was sent.
+const NOBODY: &str = "nobody";
+
+fn validators() -> impl Iterator<Item = &'static str> {
+    AuthorityKind::ALL.iter().map(|kind| kind.as_str()).chain([NOBODY])
 }
 
 /// Every fact, in the order of the schema.
 pub(super) const FACTS: &[(&str, Kind)] = &[
     ("proof", Kind::Word("Proof")),
     ("issuer", Kind::Word("Issuer")),
+    ("validator", Kind::Word("Validator")),
     ("issuing_in", Kind::Codes),
     ("bound_by", Kind::Courts),
     ("on_behalf_of", Kind::Code),
     ("executes_for", Kind::Code),
     ("emergency", Kind::YesNo),
     ("secrecy_ordered", Kind::YesNo),
+    ("enforcing_notified", Kind::YesNo),
+    ("cleared", Kind::YesNo),
     ("term", Kind::Word("Term")),
     ("extensions", Kind::Number),
     ("many_subjects", Kind::YesNo),
@@ -82,13 +92,11 @@ pub(super) const FACTS: &[(&str, Kind)] = &[
     ("national_of", Kind::Codes),
     ("nationality_known", Kind::YesNo),
     ("declared_in", Kind::Codes),
-    ("us_person", Kind::Word("Answer")),
     ("role", Kind::Word("Role")),
     ("enterprise", Kind::YesNo),
     ("consent", Kind::YesNo),
     ("mlat_with", Kind::Codes),
     ("agreement_with", Kind::Codes),
-    ("qualifying", Kind::Codes),
 ];
 
 /// Facts that may be unknown, and the fact that says whether they are. A rule that turns on something *not* being in
@@ -175,12 +183,15 @@ fn value(fact: &str, facts: &Facts, days: Days) -> Option<Value> {
     Some(match fact {
         "proof" => word("Proof", process.proof.as_str()),
         "issuer" => word("Issuer", process.issuer.as_str()),
+        "validator" => word("Validator", process.validator.map_or(NOBODY, AuthorityKind::as_str)),
         "issuing_in" => codes(&process.issuing_in),
         "bound_by" => strings(process.bound_by.iter().map(|court| court.as_str())),
         "on_behalf_of" => string(process.on_behalf_of.as_str()),
         "executes_for" => string(process.executes_for.as_ref().map_or("", |state| state.as_str())),
         "emergency" => literal(process.emergency),
         "secrecy_ordered" => literal(process.secrecy_ordered),
+        "enforcing_notified" => literal(process.enforcing_notified),
+        "cleared" => literal(process.cleared),
         "term" => word("Term", term_str(process.term)),
         "extensions" => number(process.extensions.into()),
         "many_subjects" => literal(process.many_subjects),
@@ -206,13 +217,11 @@ fn value(fact: &str, facts: &Facts, days: Days) -> Option<Value> {
         "national_of" => codes(&holder.national_of),
         "nationality_known" => literal(holder.nationality_known),
         "declared_in" => codes(&holder.declared_in),
-        "us_person" => word("Answer", holder.us_person.as_str()),
         "role" => word("Role", holder.role.as_str()),
         "enterprise" => literal(holder.enterprise),
         "consent" => literal(holder.consent),
         "mlat_with" => codes(&treaties.mlat_with),
         "agreement_with" => codes(&treaties.agreement_with),
-        "qualifying" => codes(&treaties.qualifying),
         _ => return None,
     })
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::view::KeyHolder;
 use crate::clock::SimTime;
 use crate::demand::{
-    Act, DateRange, Demand, Disposition, InstrumentKind, Item, Offence, Outcome, ProofLevel, Term,
+    Act, DateRange, Demand, Disposition, InstrumentKind, Item, Offence, Outcome, ProofLevel, Purpose, Term,
 };
 use crate::directory::Account;
 use crate::gate::{Duty, Premise, StanceTable, Standing, decide};
@@ -114,7 +114,10 @@ fn hypothetical(
 ) -> Option<Demand> {
     if matches!(
         instrument,
-        InstrumentKind::LocalOrder | InstrumentKind::PreservationLetter | InstrumentKind::EpocPr
+        InstrumentKind::LocalOrder
+            | InstrumentKind::PreservationLetter
+            | InstrumentKind::EpocPr
+            | InstrumentKind::CapabilityNotice
     ) {
         return None;
     }
@@ -127,10 +130,12 @@ fn hypothetical(
         InstrumentKind::Warrant | InstrumentKind::LocalOrder => ProofLevel::ProbableCause,
         InstrumentKind::CourtOrder => ProofLevel::ArticulableFacts,
         InstrumentKind::Epoc | InstrumentKind::EpocPr => ProofLevel::ReasonableGrounds,
-        InstrumentKind::Subpoena | InstrumentKind::NationalSecurityLetter | InstrumentKind::CivilSubpoena => {
-            ProofLevel::Relevance
-        }
-        InstrumentKind::PreservationLetter => ProofLevel::None,
+        InstrumentKind::Subpoena
+        | InstrumentKind::NationalSecurityLetter
+        | InstrumentKind::CivilSubpoena
+        | InstrumentKind::Requisition
+        | InstrumentKind::Directive => ProofLevel::Relevance,
+        InstrumentKind::PreservationLetter | InstrumentKind::CapabilityNotice => ProofLevel::None,
     };
     Some(Demand {
         id: "what-if".parse().ok()?,
@@ -139,6 +144,7 @@ fn hypothetical(
         basis: String::new(),
         issuing: authority.clone(),
         validating: None,
+        enforcing: None,
         on_behalf_of: country.clone(),
         served_on: here.id().clone(),
         issued: at,
@@ -156,7 +162,9 @@ fn hypothetical(
         classes: vec![class],
         range: DateRange::ALL,
         term: Term::Stored,
+        purpose: Purpose::Evidence,
         emergency: false,
+        secret_until: None,
         deliver_to: authority.clone(),
         relates: None,
         executes: None,
@@ -182,6 +190,8 @@ fn may_obtain(
         item,
         holder: &holder,
         consent: false,
+        cleared: false,
+        extensions: 0,
         received: at,
         decided: at,
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::view::Recorded;
 use super::{Provider, ProviderError};
 use crate::clock::{Date, SimTime};
-use crate::demand::{Demand, Disposition};
+use crate::demand::{Demand, Disposition, Outcome};
 use crate::gate::{Cause, Event, Matter, MatterId, Next, Paper, Phase, RouteMove};
 use crate::world::{EntityRelation, Jurisdiction};
 
@@ -28,10 +28,14 @@ impl Provider {
         Ok(recorded)
     }
 
+    /// The matters that something may still happen to.
+    fn undone(&self) -> Vec<&Matter> {
+        self.docket().matters().filter(|matter| matches!(matter.phase(), Phase::Decided(_))).collect()
+    }
+
     /// The next instant after now, up to `limit`, at which something changes by itself for an open matter.
     fn next_due(&self, limit: SimTime) -> Option<SimTime> {
-        let open: Vec<&Matter> =
-            self.docket().matters().filter(|matter| matches!(matter.phase(), Phase::Decided(_))).collect();
+        let open = self.undone();
         if open.is_empty() {
             return None;
         }
@@ -43,22 +47,38 @@ impl Provider {
         // The first second after a demand's last: what it holds is let go.
         let expiries = open.iter().filter_map(|m| m.demand().valid_until.map(|until| until.plus_seconds(1)));
         let routes = open.iter().filter_map(|matter| matter.route()?.due());
+        let waits = open.iter().filter_map(|matter| matter.decided()).flat_map(|decided| {
+            decided
+                .items
+                .iter()
+                .filter(|item| item.outcome == Some(Outcome::Suspended))
+                .filter_map(|item| item.due)
+        });
+        let counted = open.iter().flat_map(|matter| {
+            let asked = asked(matter);
+            self.counted_days(matter.received())
+                .filter_map(move |(law, at)| asked.contains(law).then_some(at))
+        });
         let due = ends
             .chain(routes)
             .chain(expiries)
-            .chain(self.law_changes())
+            .chain(waits)
+            .chain(counted)
+            .chain(self.law_changes(&open))
             .filter(|due| *due > now && *due <= limit)
             .min();
         // A desk whose time was up while something else held the request is due at once.
         due.or_else(|| open.iter().filter_map(|m| m.route()?.due()).any(|due| due <= now).then_some(now))
     }
 
-    /// The instants at which a rule, a treaty, a membership or the provider's own stance begins or ends.
-    fn law_changes(&self) -> BTreeSet<SimTime> {
+    /// The instants at which a rule of a law that some of these matters turn on, a treaty, a membership or the
+    /// provider's own stance begins or ends.
+    fn law_changes(&self, open: &[&Matter]) -> BTreeSet<SimTime> {
         let world = self.world();
+        let asked: BTreeSet<&Jurisdiction> = open.iter().flat_map(|matter| asked(matter)).collect();
         let start = |law: &Jurisdiction, date: Date| world.start_of_day(law, date);
-        let rules = self.law().rules().flat_map(|(law, rule)| {
-            [Some(rule.from), rule.until].into_iter().flatten().filter_map(move |date| start(law, date))
+        let rules = self.law().rules().filter(|(law, _)| asked.contains(law)).flat_map(|(law, rule)| {
+            [rule.from, rule.until].into_iter().flatten().filter_map(move |date| start(law, date))
         });
         let treaties = world.treaties().flat_map(|treaty| {
             let dates = [treaty.in_force(), treaty.until()];
@@ -71,11 +91,23 @@ impl Provider {
         let members = world.countries().flat_map(|country| {
             country.memberships().iter().flat_map(|m| [Some(m.from), m.until].into_iter().flatten())
         });
-        rules.chain(treaties).chain(stances).chain(members.map(utc)).collect()
+        let covers = self.law().cover_days().filter(|(law, _)| asked.contains(law));
+        let covers = covers.filter_map(|(law, date)| start(law, date));
+        rules.chain(covers).chain(treaties).chain(stances).chain(members.map(utc)).collect()
+    }
+
+    /// The instants at which a law that counts days from receipt comes to another number that it asks about.
+    fn counted_days(&self, received: SimTime) -> impl Iterator<Item = (&Jurisdiction, SimTime)> {
+        let world = self.world();
+        self.law().counted_days().filter_map(move |(law, days)| {
+            let first = world.legal_date(law, received).ok()?;
+            let day = first.checked_add(jiff::Span::new().days(days)).ok()?;
+            Some((law, world.start_of_day(law, day)?))
+        })
     }
 
     fn cause_at(&self, due: SimTime) -> Cause {
-        if self.law_changes().contains(&due) { Cause::LawChanged } else { Cause::TimeLimit }
+        if self.law_changes(&self.undone()).contains(&due) { Cause::LawChanged } else { Cause::TimeLimit }
     }
 
     fn routes_due(&self, now: SimTime) -> Vec<MatterId> {
@@ -134,4 +166,10 @@ impl Provider {
             Disposition::Routed | Disposition::Pending => None,
         }
     }
+}
+
+/// The laws that were asked when a matter was last decided.
+fn asked(matter: &Matter) -> BTreeSet<&Jurisdiction> {
+    let items = matter.decided().into_iter().flat_map(|decided| &decided.items);
+    items.flat_map(|item| item.positions.iter().map(|position| &position.jurisdiction)).collect()
 }

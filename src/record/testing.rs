@@ -9,7 +9,7 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 
 use crate::clock::{Clock, SimTime, SystemClock};
 use crate::demand::{
-    Act, DateRange, Demand, InstrumentKind, Item, Offence, Place, ProofLevel, SignedInstrument, Term,
+    Act, DateRange, Demand, InstrumentKind, Item, Offence, Place, ProofLevel, Purpose, SignedInstrument, Term,
 };
 use crate::entropy::Entropy;
 use crate::record::TreeHead;
@@ -255,6 +255,7 @@ pub fn demand() -> Demand {
         basis: "18 U.S.C. 2703(a)".to_owned(),
         issuing: authority("us-sdny"),
         validating: None,
+        enforcing: None,
         on_behalf_of: "US".parse().unwrap(),
         served_on: "head-office".parse().unwrap(),
         issued: time("2013-12-04T15:00:00Z"),
@@ -272,7 +273,9 @@ pub fn demand() -> Demand {
         classes: vec![DataClass::Content],
         range: DateRange { from: "2013-01-01".parse().ok(), to: "2013-12-31".parse().ok() },
         term: Term::Stored,
+        purpose: Purpose::Evidence,
         emergency: false,
+        secret_until: None,
         deliver_to: authority("us-dea"),
         relates: None,
         executes: None,

@@ -77,6 +77,7 @@ impl Reader<'_> {
         let id = self.new_matter(&raw.id);
         let issuing = self.authority(&raw.issuing);
         let validating = raw.validating.as_ref().map(|text| self.authority(text));
+        let enforcing = raw.enforcing.as_ref().map(|text| self.authority(text));
         let deliver_to = self.authority(&raw.deliver_to);
         let served_on = self.entity(&raw.served_on);
         let on_behalf_of = self.parse(&raw.on_behalf_of);
@@ -86,6 +87,7 @@ impl Reader<'_> {
         };
         let valid_until = self.parse_optional::<Moment>(raw.valid_until.as_ref());
         let return_by = self.parse_optional::<Moment>(raw.return_by.as_ref());
+        let secret_until = self.parse_optional::<Moment>(raw.secret_until.as_ref());
         let place = self.parse(&raw.offence.place);
         let accounts: Vec<_> =
             raw.accounts.get_ref().iter().filter_map(|name| self.account_named(name)).collect();
@@ -112,6 +114,7 @@ impl Reader<'_> {
             basis: raw.basis,
             issuing: issuing?,
             validating: inside_out(validating)?,
+            enforcing: inside_out(enforcing)?,
             on_behalf_of: on_behalf_of?,
             served_on: served_on?,
             issued: issued?.time(),
@@ -130,6 +133,8 @@ impl Reader<'_> {
             range: raw.range,
             term: raw.term,
             emergency: raw.emergency,
+            purpose: raw.purpose,
+            secret_until: secret_until?.map(Moment::time),
             deliver_to: deliver_to?,
             relates: inside_out(relates)?,
             executes: inside_out(executes)?,

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 
 use super::script::Wanted;
-use crate::demand::{Act, DateRange, Disposition, InstrumentKind, Outcome, ProofLevel, RelationKind, Term};
+use crate::demand::{
+    Act, DateRange, Disposition, InstrumentKind, Outcome, ProofLevel, Purpose, RelationKind, Term,
+};
 use crate::gate::Duty;
 use crate::gate::{FilingKind, Party};
 use crate::law::PositionKind;
@@ -112,6 +114,7 @@ pub struct RawDemand {
     pub basis: String,
     pub issuing: Text,
     pub validating: Option<Text>,
+    pub enforcing: Option<Text>,
     pub on_behalf_of: Text,
     pub served_on: Text,
     pub issued: Option<Text>,
@@ -127,7 +130,10 @@ pub struct RawDemand {
     #[serde(default)]
     pub term: Term,
     #[serde(default)]
+    pub purpose: Purpose,
+    #[serde(default)]
     pub emergency: bool,
+    pub secret_until: Option<Text>,
     pub deliver_to: Text,
     pub relates: Option<RawRelation>,
     pub executes: Option<RawExecutes>,

@@ -80,7 +80,9 @@ mod tests {
     #[test]
     fn the_schema_has_the_words_that_the_parser_takes() {
         use super::super::script::Wanted;
-        use crate::demand::{Act, Disposition, InstrumentKind, Outcome, ProofLevel, RelationKind, Term};
+        use crate::demand::{
+            Act, Disposition, InstrumentKind, Outcome, ProofLevel, Purpose, RelationKind, Term,
+        };
         use crate::gate::Duty;
         use crate::gate::{FilingKind, Party};
         use crate::law::PositionKind;
@@ -102,6 +104,7 @@ mod tests {
         assert_eq!(key("demand", "instrument"), words::<InstrumentKind>());
         assert_eq!(key("demand", "proof"), words::<ProofLevel>());
         assert_eq!(key("demand", "term"), words::<Term>());
+        assert_eq!(key("demand", "purpose"), words::<Purpose>());
         let relates = &schema["definitions"]["demand"]["properties"]["relates"]["properties"]["kind"];
         assert_eq!(choices(relates), words::<RelationKind>());
         assert_eq!(key("order", "effect"), words::<RawEffect>());

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_spanned::Spanned;
 
 use super::reading::Reading;
-use super::{AuthorityId, Circuit, Country, InstrumentKind};
+use super::{AuthorityId, Country, InstrumentKind};
 
 /// A court, judge, prosecutor, police force, agency, ministry or party: what it may issue, whose rulings bind it,
 /// and the keys by which it is known.
@@ -20,7 +20,6 @@ pub struct Authority {
     name: String,
     country: Country,
     kind: AuthorityKind,
-    circuit: Option<Circuit>,
     pub(super) bound_by: BTreeSet<AuthorityId>,
     binds_itself: bool,
     may_issue: BTreeSet<InstrumentKind>,
@@ -129,11 +128,6 @@ impl Authority {
         self.kind
     }
 
-    /// The circuit of a federal court of the United States, or of a body that goes to one.
-    pub fn circuit(&self) -> Option<&Circuit> {
-        self.circuit.as_ref()
-    }
-
     /// The courts right above it whose rulings bind it. For all of them see [`super::Roster::binds`].
     pub fn bound_by(&self) -> &BTreeSet<AuthorityId> {
         &self.bound_by
@@ -174,7 +168,6 @@ pub(super) struct RawAuthority {
     name: Spanned<String>,
     country: Spanned<String>,
     pub kind: AuthorityKind,
-    circuit: Option<Spanned<String>>,
     #[serde(default)]
     pub bound_by: Vec<Spanned<String>>,
     #[serde(default)]
@@ -190,7 +183,6 @@ impl RawAuthority {
     pub fn read(&self, id: AuthorityId, reading: &mut Reading) -> Option<Authority> {
         let name = reading.line("name", &self.name);
         let country = reading.country(&self.country);
-        let circuit = self.circuit(reading);
         let bound_by = reading.set(&self.bound_by, |r, text| r.court(text));
         let may_issue: BTreeSet<_> = self.may_issue.iter().map(|kind| *kind.get_ref()).collect();
         if may_issue.len() < self.may_issue.len() {
@@ -206,7 +198,6 @@ impl RawAuthority {
             name: name?,
             country: country?,
             kind: self.kind,
-            circuit: circuit?,
             bound_by: bound_by?,
             binds_itself: self.binds_itself,
             may_issue,
@@ -214,17 +205,6 @@ impl RawAuthority {
             signing_key: signing_key?,
             recipient_key: recipient_key?,
         })
-    }
-
-    fn circuit(&self, reading: &mut Reading) -> Option<Option<Circuit>> {
-        let Some(text) = &self.circuit else { return Some(None) };
-        let circuit = reading.parse(text)?;
-        if self.country.get_ref() != "US" {
-            let what = format!("`{}` is not in the United States and has no circuit", self.id.get_ref());
-            reading.wrong(text.span(), what);
-            return None;
-        }
-        Some(Some(circuit))
     }
 }
 

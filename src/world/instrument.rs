@@ -16,12 +16,18 @@ pub enum InstrumentKind {
     PreservationLetter,
     NationalSecurityLetter,
     CivilSubpoena,
+    /// A written demand of police, a prosecutor or an agency, where a law lets them make one without a court.
+    Requisition,
+    /// A standing instruction under a programme that was approved as a whole, each target chosen by the executive.
+    Directive,
+    /// An order to be able to help: to build or keep a capability.
+    CapabilityNotice,
     /// The order of a court of the requested state that answers an MLA request.
     LocalOrder,
 }
 
 impl InstrumentKind {
-    pub const ALL: [InstrumentKind; 9] = [
+    pub const ALL: [InstrumentKind; 12] = [
         InstrumentKind::Warrant,
         InstrumentKind::CourtOrder,
         InstrumentKind::Subpoena,
@@ -30,6 +36,9 @@ impl InstrumentKind {
         InstrumentKind::PreservationLetter,
         InstrumentKind::NationalSecurityLetter,
         InstrumentKind::CivilSubpoena,
+        InstrumentKind::Requisition,
+        InstrumentKind::Directive,
+        InstrumentKind::CapabilityNotice,
         InstrumentKind::LocalOrder,
     ];
 
@@ -43,6 +52,9 @@ impl InstrumentKind {
             InstrumentKind::PreservationLetter => "preservation-letter",
             InstrumentKind::NationalSecurityLetter => "national-security-letter",
             InstrumentKind::CivilSubpoena => "civil-subpoena",
+            InstrumentKind::Requisition => "requisition",
+            InstrumentKind::Directive => "directive",
+            InstrumentKind::CapabilityNotice => "capability-notice",
             InstrumentKind::LocalOrder => "local-order",
         }
     }

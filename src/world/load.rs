@@ -82,6 +82,13 @@ impl<'a> Raw<'a> {
         if self.regions.is_empty() {
             findings.push(Diagnostic::about_file(Path::new("regions"), "a world has at least one region"));
         }
+        for bloc in self.countries.1.blocs.keys() {
+            if self.countries.1.countries.keys().any(|country| country.get_ref() == bloc.get_ref()) {
+                let what = format!("`{}` is a country and cannot be a bloc too", bloc.get_ref());
+                findings
+                    .push(countries.0.at(bloc.span(), what).help("give the bloc a code that no country has"));
+            }
+        }
         Names {
             countries: keys(countries.0, countries.1.countries.keys(), findings),
             blocs: keys(countries.0, countries.1.blocs.keys(), findings),

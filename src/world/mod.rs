@@ -40,9 +40,7 @@ pub use country::{Bloc, CountryFacts, Membership, OptOut, Standing};
 pub use dated::Dated;
 pub use entity::{Entity, EntityRelation};
 pub use geo::{BadCoordinates, Coordinates, wan_delay};
-pub use id::{
-    Address, AuthorityId, BadName, Circuit, Country, EntityId, Jurisdiction, RegionId, TreatyId, WitnessId,
-};
+pub use id::{Address, AuthorityId, BadName, Country, EntityId, Jurisdiction, RegionId, TreatyId, WitnessId};
 pub use instrument::{InstrumentKind, UnknownInstrument};
 pub use mark::SourceMark;
 pub use placement::{Placement, PlacementRule, Site};

@@ -36,6 +36,7 @@ fn warrant(account: &str, issued: &str) -> Demand {
         basis: "18 U.S.C. 2703(a)".to_owned(),
         issuing: "us-sdny-magistrate".parse().unwrap(),
         validating: None,
+        enforcing: None,
         on_behalf_of: "US".parse().unwrap(),
         served_on: "head-office".parse().unwrap(),
         issued: t(issued),
@@ -53,7 +54,9 @@ fn warrant(account: &str, issued: &str) -> Demand {
         classes: vec![DataClass::Content, DataClass::Traffic, DataClass::Subscriber],
         range: DateRange::ALL,
         term: Term::Stored,
+        purpose: Purpose::Evidence,
         emergency: false,
+        secret_until: None,
         deliver_to: "us-fbi".parse().unwrap(),
         relates: None,
         executes: None,
@@ -168,14 +171,16 @@ fn a_local_order_that_answers_a_request_compels_in_ireland() {
 }
 
 #[test]
-fn a_country_without_a_law_book_fails_closed() {
+fn a_day_before_the_law_book_begins_fails_closed() {
     let bench = Bench::new();
     let mut demand = warrant("york@post.example", "2013-12-04T15:00:00Z");
+    // The book of Brazil begins with a ruling of 17 April 2013.
     demand.issuing = "br-federal-court".parse().unwrap();
     demand.on_behalf_of = "BR".parse().unwrap();
     demand.served_on = "brazil".parse().unwrap();
     demand.deliver_to = "br-federal-court".parse().unwrap();
-    for (key, decision) in bench.decide(&demand, "2013-12-05T15:00:00Z") {
+    demand.issued = t("2013-04-10T15:00:00Z");
+    for (key, decision) in bench.decide(&demand, "2013-04-15T15:00:00Z") {
         assert_eq!(position(&decision, "BR"), PositionKind::NotCovered, "{key:?}");
         assert!(!decision.outcome.is_some_and(Outcome::is_production), "{key:?}");
     }

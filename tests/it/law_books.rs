@@ -80,8 +80,8 @@ fn load_files(files: &[(&str, &str)]) -> Result<Law, Vec<String>> {
 fn a_country_on_no_map_is_a_new_file_and_nothing_else() {
     let law = load(SCHEMA, HEAD, RULES).expect("the book of Zembla loads");
     let zembla: Jurisdiction = "ZZ".parse().unwrap();
-    let base = LawTest::load(Path::new("config/law/tests")).unwrap().remove(0);
-    let mut question = base.question;
+    let tests = LawTest::load(Path::new("config/law/tests")).unwrap();
+    let mut question = tests.into_iter().find(|test| test.name.starts_with("dublin.toml")).unwrap().question;
     question.facts.process.issuing_in.insert(zembla.clone());
     question.facts.location.rests_in = [zembla.clone()].into();
 
@@ -259,4 +259,30 @@ fn bad_books_do_not_load_and_say_why() {
         report += &format!("=== {name}\n{}\n\n", errors.join("\n"));
     }
     insta::assert_snapshot!(report);
+}
+
+#[test]
+fn an_exception_for_an_instrument_takes_out_that_one_and_no_other() {
+    // An exception that lists instruments reads like a condition that narrows to them; it is its opposite.
+    let rules = RULES.replace(
+        "unless { context.enterprise || context.issuer == Issuer::\"police\" };",
+        "unless { [Instrument::\"subpoena\", Instrument::\"warrant\"].contains(principal) };",
+    );
+    let rules = rules.replace(
+        "principal == Instrument::\"warrant\", action == Action::\"disclose\", resource ==",
+        "principal, action == Action::\"disclose\", resource ==",
+    );
+    let head = HEAD.replace("[\"warrant\", \"subpoena\"]", "[\"warrant\", \"subpoena\", \"court-order\"]");
+    let law = load(SCHEMA, &head, &rules).expect("the book loads");
+    let tests = LawTest::load(Path::new("config/law/tests")).unwrap();
+    let mut question = tests.into_iter().find(|test| test.name.starts_with("dublin.toml")).unwrap().question;
+    let zembla: Jurisdiction = "ZZ".parse().unwrap();
+    question.facts.process.issuing_in.insert(zembla.clone());
+    question.facts.location.rests_in = [zembla.clone()].into();
+    question.facts.moments.decided = "2009-12-31T12:00:00Z".parse().unwrap();
+    question.facts.moments.issued = "2009-12-01T12:00:00Z".parse().unwrap();
+    question.instrument = rogatory::demand::InstrumentKind::CourtOrder;
+    assert_eq!(law.position(&zembla, &question).kind, PositionKind::Compels);
+    question.instrument = rogatory::demand::InstrumentKind::Warrant;
+    assert_eq!(law.position(&zembla, &question).kind, PositionKind::Silent);
 }

@@ -8,6 +8,7 @@ mod killed_demo;
 mod killed_region;
 mod law;
 mod law_books;
+mod law_fiction;
 mod layers;
 mod mail_files;
 mod power_cut;

@@ -124,6 +124,8 @@ impl Node {
                 item,
                 holder: &holder,
                 consent: false,
+                cleared: false,
+                extensions: 0,
                 received: verified.grant().terms.decided,
                 decided: now.max(verified.grant().terms.decided),
             };

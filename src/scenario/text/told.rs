@@ -134,6 +134,7 @@ pub fn filing(sheet: &mut Sheet, filing: &Filing) {
         FilingKind::Brief => "a brief",
         FilingKind::Consent => "its consent",
         FilingKind::Waiver => "a waiver",
+        FilingKind::Extension => "a request for one more term",
         FilingKind::Report => "a report",
     };
     let effect = if filing.suspends { "; the duty waits until a court has ruled." } else { "." };
