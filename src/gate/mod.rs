@@ -5,6 +5,7 @@
 //! conduct, and conduct into an outcome. Deciding ([`decide`]) reads and changes nothing. All that happens to a matter
 //! is an [`Event`], and every event is an entry of the record.
 
+mod audit;
 mod decision;
 mod desk;
 mod docket;
@@ -16,6 +17,7 @@ mod order;
 mod route;
 mod stance;
 
+pub use audit::{AuditReport, Auditor, Difference};
 pub use decision::{ItemDecision, Premise, decide, disposition};
 pub use desk::{Desk, Holdings};
 pub use docket::{Docket, DocketError, read_entry};

@@ -13,7 +13,7 @@ use super::view::{MatterView, RecordHead, Recorded, WhereView};
 use super::{Imported, NewMail, Provider, ProviderError, ReachView};
 use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
-use crate::gate::Event;
+use crate::gate::{AuditReport, Event};
 use crate::record::entry::Slot;
 use crate::region::{Answer, Body, Call, Context, ErrorCode, Password, Peer, Reply, Service, ServiceError};
 use crate::world::{Address, RegionId};
@@ -40,6 +40,8 @@ pub enum Ask {
     Explain {
         matter: String,
     },
+    /// Makes every recorded decision again.
+    Audit,
     /// Proves an entry, or the newest decision on a demand, and opens some of it.
     Prove {
         id: String,
@@ -89,6 +91,7 @@ pub enum Told {
     },
     Matter(Box<MatterView>),
     History(Box<History>),
+    Audited(AuditReport),
     /// The text of a `.tlog-proof` file.
     Proof {
         text: String,
@@ -157,6 +160,11 @@ impl Control {
             Ask::List => Told::Matters { matters: self.0.read().await.list() },
             Ask::Show { matter } => Told::Matter(Box::new(self.0.read().await.show(&matter)?)),
             Ask::Explain { matter } => Told::History(Box::new(self.0.read().await.history(&matter).await?)),
+            Ask::Audit => {
+                // Whoever moves a matter does not wait for the audit of all of them.
+                let audit = self.0.read().await.audit();
+                Told::Audited(audit.await?)
+            }
             Ask::Prove { id, show } => {
                 Told::Proof { text: self.0.read().await.prove(&id, &show).await?.to_string() }
             }

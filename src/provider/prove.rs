@@ -1,7 +1,7 @@
-//! One entry's proof, with what head office chooses to open of it.
+//! What head office shows of the record: one entry's proof, with what it chooses to open; and all decisions, made again.
 
 use super::{Provider, ProviderError};
-use crate::gate::DocketError;
+use crate::gate::{AuditReport, Auditor, DocketError};
 use crate::record::entry::Slot;
 use crate::record::proof::LogProof;
 
@@ -20,5 +20,23 @@ impl Provider {
             full.opening.subset(&show.iter().filter(used).copied().collect::<Vec<_>>())
         });
         Ok(LogProof::new(&logged, opening))
+    }
+
+    /// Makes every recorded decision again, by the law books of this provider.
+    pub fn audit(&self) -> impl Future<Output = Result<AuditReport, ProviderError>> + Send + use<> {
+        let (log, law) = (self.docket.log().clone(), self.law.clone());
+        async move {
+            let mut auditor = Auditor::new(&law);
+            for entry in 0..log.head().size {
+                match log.opening(entry).await.map_err(DocketError::from)? {
+                    Some(full) => {
+                        let leaf = log.leaf(entry).await.map_err(DocketError::from)?;
+                        auditor.take_full(&full, &leaf);
+                    }
+                    None => auditor.take_closed(entry),
+                }
+            }
+            Ok(auditor.report())
+        }
     }
 }

@@ -16,6 +16,7 @@ mod program;
 mod program_ends;
 mod program_tells;
 mod provider;
+mod record_audit;
 mod record_bad_input;
 mod record_cli;
 mod record_disk;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+mod audit;
 mod proof;
 
 use crate::cli::common::{ConfigArguments, Failure};
@@ -91,6 +92,24 @@ enum RecordCommand {
         #[command(flatten)]
         config: ConfigArguments,
     },
+    /// Make recorded decisions again, by the law books they name, and list what comes out otherwise
+    ///
+    /// Asks head office, which has all openings and has to be running. With --openings it works offline, as an auditor
+    /// would: on the openings in a folder, each checked against the record. Ends with 1 if there is any difference.
+    Audit {
+        /// A folder of openings, such as `record/opening` with those that were published
+        #[arg(long, value_name = "FOLDER")]
+        openings: Option<PathBuf>,
+        /// A policy from elsewhere: the log's key, the witnesses, the quorum
+        #[arg(long, value_name = "FILE", requires = "openings")]
+        policy: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        running: RunningArguments,
+        #[command(flatten)]
+        config: ConfigArguments,
+    },
     /// Open a production with its recipient's key, and write the archive that is inside
     ///
     /// Only in a world whose authorities' keys are public, such as the demo's.
@@ -109,6 +128,9 @@ pub fn record(arguments: RecordArguments) -> Outcome {
     match arguments.command {
         RecordCommand::Show { data, format } => show(data, format),
         RecordCommand::Prove { id, show, running } => proof::prove(id, show, &running),
+        RecordCommand::Audit { openings, policy, format, running, config } => {
+            audit::audit(openings.as_deref(), policy.as_deref(), &running, &config, format)
+        }
         RecordCommand::Keys { data, policy, format } => proof::keys(&read_policy(&data, policy)?, format),
         RecordCommand::Verify { file, data, emergency, policy, format, config } => {
             let accept = if emergency { Accept::Emergency } else { Accept::NormalOnly };

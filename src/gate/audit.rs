@@ -1,0 +1,200 @@
+//! Makes recorded decisions again, from what was recorded with them, and lists what comes out otherwise.
+//!
+//! An entry's opening holds the premise of every item beside its decision. Whoever has the opening and the law books it
+//! names needs nothing else, and in particular not the provider's word.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::decision::{ItemDecision, Premise, decide};
+use crate::demand::{Act, Item};
+use crate::law::Law;
+use crate::record::entry::{Leaf, Slot};
+use crate::record::opening::{FullOpening, Opening};
+
+/// What came of auditing a record, or the openings that one has of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AuditReport {
+    /// Entries whose openings were looked at.
+    pub entries: u64,
+    /// How many of them hold decisions that were made again.
+    pub decisions: u64,
+    /// How many acts on items those decisions are about.
+    pub items: u64,
+    /// Entries that are closed, or not open far enough to tell whether they hold a decision that comes out the same.
+    pub closed: Vec<u64>,
+    /// In the order of the entries; empty if every decision that was made again comes out the same.
+    pub differences: Vec<Difference>,
+}
+
+/// Something that is not as it was recorded.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Difference {
+    pub entry: u64,
+    /// Which of the decision's acts on items, counted from 1; absent if it is about the entry as a whole.
+    pub item: Option<usize>,
+    pub what: String,
+}
+
+/// An auditor with one revision of the law.
+pub struct Auditor<'a> {
+    law: &'a Law,
+    report: AuditReport,
+}
+
+impl<'a> Auditor<'a> {
+    pub fn new(law: &'a Law) -> Self {
+        Auditor { law, report: AuditReport::default() }
+    }
+
+    /// Takes an entry of which everything is open, with its leaf from the record.
+    pub fn take_full(&mut self, full: &FullOpening, leaf: &Leaf) {
+        if self.take(&full.opening, leaf) {
+            self.check_grants(full);
+        }
+    }
+
+    /// Notes an entry that stays closed.
+    pub fn take_closed(&mut self, entry: u64) {
+        self.report.entries += 1;
+        self.report.closed.push(entry);
+    }
+
+    /// Takes an entry of which some is open. True if it is a decision that could be made again.
+    pub fn take(&mut self, opening: &Opening, leaf: &Leaf) -> bool {
+        let entry = opening.entry();
+        if let Err(error) = opening.check(leaf) {
+            self.report.entries += 1;
+            self.differ(entry, None, error.to_string());
+            return false;
+        }
+        let open = |slot| opening.value(slot).ok().flatten();
+        match open(Slot::Kind) {
+            None => {
+                self.take_closed(entry);
+                return false;
+            }
+            Some(kind) if kind != "decided" => {
+                self.report.entries += 1;
+                return false;
+            }
+            Some(_) => {}
+        }
+        let (Some(law), Some(facts), Some(decision)) =
+            (open(Slot::Law), open(Slot::Facts), open(Slot::Decision))
+        else {
+            self.take_closed(entry);
+            return false;
+        };
+        self.report.entries += 1;
+        if law != self.law.revision() {
+            let what = format!(
+                "decided by the law books {law}, and those here are \"{}\": it can be made again only with its own",
+                self.law.revision()
+            );
+            self.differ(entry, None, what);
+            return false;
+        }
+        let (premises, decisions) = match (
+            serde_json::from_value::<Vec<Premise>>(facts),
+            serde_json::from_value::<Vec<Value>>(decision),
+        ) {
+            (Ok(premises), Ok(decisions)) => (premises, decisions),
+            (Err(error), _) => {
+                self.differ(entry, None, format!("its premises cannot be read: {error}"));
+                return false;
+            }
+            (_, Err(error)) => {
+                self.differ(entry, None, format!("its decisions cannot be read: {error}"));
+                return false;
+            }
+        };
+        if premises.len() != decisions.len() {
+            let what = format!("{} premises, and {} decisions", premises.len(), decisions.len());
+            self.differ(entry, None, what);
+        }
+        self.report.decisions += 1;
+        for (place, (premise, recorded)) in premises.iter().zip(&decisions).enumerate() {
+            self.report.items += 1;
+            let again = serde_json::to_value(decide(self.law, premise)).unwrap_or_default();
+            for (field, recorded, again) in fields_that_differ(recorded, &again) {
+                self.differ(
+                    entry,
+                    Some(place + 1),
+                    format!("`{field}` was recorded as {recorded}, and is {again}"),
+                );
+            }
+        }
+        true
+    }
+
+    /// No grant goes beyond what was decided to be handed over.
+    fn check_grants(&mut self, full: &FullOpening) {
+        let entry = full.opening.entry();
+        let decisions = full.opening.value(Slot::Decision).ok().flatten().unwrap_or_default();
+        let decisions: Vec<ItemDecision> = serde_json::from_value(decisions).unwrap_or_default();
+        let produced = |item: &Item| {
+            decisions.iter().any(|decision| {
+                decision.item == *item
+                    && decision.act == Act::Disclose
+                    && decision.outcome.is_some_and(|outcome| outcome.is_production())
+            })
+        };
+        for (region, grant) in &full.grants {
+            match grant.read() {
+                Err(error) => {
+                    self.differ(
+                        entry,
+                        None,
+                        format!("the grant for region `{region}` cannot be read: {error}"),
+                    );
+                }
+                Ok(grant) => {
+                    let beyond = grant.terms.items.iter().filter(|item| !produced(item)).count();
+                    if beyond > 0 {
+                        let what = format!(
+                            "region `{region}` was granted {beyond} items that were not decided to be produced"
+                        );
+                        self.differ(entry, None, what);
+                    }
+                }
+            }
+        }
+    }
+
+    fn differ(&mut self, entry: u64, item: Option<usize>, what: String) {
+        self.report.differences.push(Difference { entry, item, what });
+    }
+
+    pub fn report(self) -> AuditReport {
+        self.report
+    }
+}
+
+/// The fields of two objects that are not equal, with both values; absent is null.
+fn fields_that_differ(recorded: &Value, again: &Value) -> Vec<(String, Value, Value)> {
+    let fields = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    let (mut recorded, again) = (fields(recorded), fields(again));
+    let mut differ: Vec<(String, Value, Value)> = Vec::new();
+    for (field, value) in again {
+        let before = recorded.remove(&field).unwrap_or_default();
+        if before != value {
+            differ.push((field, before, value));
+        }
+    }
+    differ.extend(recorded.into_iter().map(|(field, value)| (field, value, Value::Null)));
+    differ
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.item {
+            Some(item) => write!(f, "entry {}, item {item}: {}", self.entry, self.what),
+            None => write!(f, "entry {}: {}", self.entry, self.what),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Invariant 5: any decision can be made again from its entry and opening with the law revision it names, and agrees.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use rogatory::entropy::Entropy;
+use rogatory::gate::{AuditReport, Auditor};
+use rogatory::law::Law;
+use rogatory::mail::Story;
+use rogatory::provider::{Deployment, Nodes};
+use rogatory::record::entry::{EntryDraft, Slot};
+use rogatory::record::opening::FullOpening;
+use rogatory::record::secret::RecordSecret;
+use rogatory::scenario::{Backstage, Names, Playhouse, Script, Unwatched, built_in, run};
+use rogatory::world::{World, WorldSource};
+use serde_json::{Value, json};
+
+use crate::record_testing::time;
+
+async fn dublin(data: &Path) -> Deployment {
+    let backstage = Backstage {
+        world: WorldSource::standard(),
+        law: Arc::new(Law::standard().unwrap()),
+        story: Arc::new(Story::standard().unwrap()),
+        data: data.to_owned(),
+        nodes: Nodes::Here,
+        wan: false,
+    };
+    let names = Names::of(&World::standard().unwrap(), &backstage.law, &backstage.story);
+    let file =
+        built_in().find(|f| f.path().file_stem().is_some_and(|stem| stem == "dublin-warrant")).unwrap();
+    let script = Script::parse(&file, &names).unwrap_or_else(|error| panic!("{error}"));
+    let mut playhouse = Playhouse::new(backstage);
+    run(&script, &mut playhouse, &mut Unwatched).await.unwrap();
+    playhouse.into_deployment().unwrap()
+}
+
+/// Records what an opening says, changed, as an entry of its own, and audits that.
+fn audit_changed(law: &Law, full: &FullOpening, changed: Option<(Slot, Value)>) -> AuditReport {
+    let mut values: BTreeMap<Slot, Value> = Slot::ALL
+        .into_iter()
+        .filter(|slot| *slot != Slot::Grants)
+        .filter_map(|slot| Some((slot, full.opening.value(slot).unwrap()?)))
+        .collect();
+    values.extend(changed);
+    let mut draft = EntryDraft::new("m", time("2014-01-01"));
+    for (slot, value) in values {
+        draft = draft.with(slot, value);
+    }
+    for grant in full.grants.values() {
+        draft = draft.granting(grant.read().unwrap().terms);
+    }
+    let sealed = draft.seal(full.opening.entry(), &RecordSecret::draw(&Entropy::seeded("audit"))).unwrap();
+    let mut auditor = Auditor::new(law);
+    auditor.take_full(&sealed.full, &sealed.leaf);
+    auditor.report()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let deployment = dublin(&data).await;
+    let provider = &deployment.provider;
+    let report = provider.audit().await.unwrap();
+    assert_eq!((&report.differences, &report.closed), (&vec![], &vec![]));
+    let log = provider.docket().log().clone();
+    assert_eq!(report.entries, log.head().size);
+    assert!(report.decisions >= 3 && report.items > report.decisions, "{report:?}");
+
+    // A decision that handed something over.
+    let mut granted = None;
+    for entry in 1..log.head().size {
+        let full = log.opening(entry).await.unwrap().unwrap();
+        if !full.grants.is_empty() {
+            granted = Some(full);
+            break;
+        }
+    }
+    let granted = granted.unwrap();
+    let law = Law::standard().unwrap();
+    let open = |slot| granted.opening.value(slot).unwrap().unwrap();
+    let said = |report: AuditReport| {
+        report.differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    let entry = granted.opening.entry();
+    assert_eq!(said(audit_changed(&law, &granted, None)), "");
+
+    let mut decision = open(Slot::Decision);
+    let produced =
+        decision.as_array().unwrap().iter().position(|item| item["outcome"] == "produced").unwrap();
+    decision[produced]["outcome"] = json!("rejected");
+    let changed = said(audit_changed(&law, &granted, Some((Slot::Decision, decision))));
+    let expected = format!(
+        "entry {entry}, item {}: `outcome` was recorded as \"rejected\", and is \"produced\"; entry {entry}: region `",
+        produced + 1
+    );
+    assert!(
+        changed.starts_with(&expected) && changed.ends_with("were not decided to be produced"),
+        "{changed}"
+    );
+
+    let mut facts = open(Slot::Facts);
+    facts[produced]["has-data"] = json!(false);
+    let changed = said(audit_changed(&law, &granted, Some((Slot::Facts, facts))));
+    assert!(changed.contains("`outcome` was recorded as \"produced\", and is \"no-data\""), "{changed}");
+
+    let mut short = open(Slot::Facts);
+    short.as_array_mut().unwrap().pop();
+    let changed = said(audit_changed(&law, &granted, Some((Slot::Facts, short))));
+    assert!(changed.contains(" premises, and "), "{changed}");
+
+    let other = said(audit_changed(&law, &granted, Some((Slot::Law, json!("00ff")))));
+    assert!(other.contains("it can be made again only with its own"), "{other}");
+
+    // An opening that is not the entry's, and one that does not open far enough.
+    let mut auditor = Auditor::new(&law);
+    let leaf = log.leaf(entry).await.unwrap();
+    auditor.take(&granted.opening.subset(&[Slot::Kind, Slot::Decision]), &leaf);
+    auditor.take(&granted.opening, &log.leaf(entry - 1).await.unwrap());
+    let report = auditor.report();
+    assert_eq!(report.closed, [entry]);
+    assert!(report.differences[0].what.contains("is not what entry"), "{report:?}");
+
+    // Offline, by somebody who was given one opening.
+    let given = folder.path().join("given");
+    std::fs::create_dir(&given).unwrap();
+    std::fs::write(given.join("one.json"), serde_json::to_vec(&granted.opening).unwrap()).unwrap();
+    deployment.stop().await;
+    let audit = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rogatory"));
+        command.args(["record", "audit", "--openings"]).arg(&given).arg("--data").arg(&data);
+        command.output().unwrap()
+    };
+    let output = audit();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        text.contains("1 entries looked at, 1 decisions on") && text.contains("all come out as recorded"),
+        "{text}"
+    );
+    let altered = serde_json::to_string(&granted.opening).unwrap().replacen("produced", "rejected", 1);
+    std::fs::write(given.join("one.json"), altered).unwrap();
+    let output = audit();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("is not what entry"));
+}
