@@ -19,10 +19,15 @@ use crate::world::Address;
 #[command(after_help = "\
 Examples:
   rogatory where molly@post.example
-  rogatory where molly@post.example --format json")]
+  rogatory where molly@post.example --format json
+  rogatory where --violations             what rests where it may not: normally nothing")]
 pub struct WhereArguments {
     /// The account, such as `molly@post.example`
-    address: Address,
+    #[arg(required_unless_present = "violations")]
+    address: Option<Address>,
+    /// Every copy of anybody's that rests where its placement does not allow
+    #[arg(long, conflicts_with = "address")]
+    violations: bool,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -55,7 +60,8 @@ pub struct ReachArguments {
 }
 
 pub fn where_is(arguments: WhereArguments) -> Outcome {
-    let WhereArguments { address, format, running } = arguments;
+    let WhereArguments { address, violations: _, format, running } = arguments;
+    let Some(address) = address else { return violations(format, &running) };
     let told = wait(running.ask(Ask::Where { account: address }, Body::empty()))?.reply;
     let Told::Where(place) = told else { return Err(unexpected()) };
     if format == Format::Json {
@@ -63,6 +69,27 @@ pub fn where_is(arguments: WhereArguments) -> Outcome {
         return Ok(Exit::Done);
     }
     screen::text(&where_text(&place, look()))?;
+    Ok(Exit::Done)
+}
+
+fn violations(format: Format, running: &RunningArguments) -> Outcome {
+    let told = wait(running.ask(Ask::Misplaced, Body::empty()))?.reply;
+    let Told::Misplaced { copies } = told else { return Err(unexpected()) };
+    if format == Format::Json {
+        screen::json(&copies)?;
+        return Ok(Exit::Done);
+    }
+    if copies.is_empty() {
+        screen::line("Every copy rests where its placement allows.")?;
+    }
+    for copy in &copies {
+        let allowed = copy.allowed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let allowed = if allowed.is_empty() { "nowhere".to_owned() } else { format!("in {allowed}") };
+        screen::line(&format!(
+            "{} of {} rests in {}, and may rest {allowed}",
+            copy.class, copy.account, copy.region
+        ))?;
+    }
     Ok(Exit::Done)
 }
 

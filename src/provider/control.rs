@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::RwLock;
 
 use super::view::{MatterView, RecordHead, Recorded, WhereView};
-use super::{Imported, NewMail, Provider, ProviderError, ReachView};
+use super::{Imported, Misplaced, NewMail, Provider, ProviderError, ReachView};
 use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
 use crate::gate::{AuditReport, Event};
@@ -50,6 +50,8 @@ pub enum Ask {
     Where {
         account: Address,
     },
+    /// Copies that rest where their placement does not allow.
+    Misplaced,
     Reach {
         account: Address,
         at: Option<SimTime>,
@@ -97,6 +99,9 @@ pub enum Told {
         text: String,
     },
     Where(WhereView),
+    Misplaced {
+        copies: Vec<Misplaced>,
+    },
     Reach(ReachView),
     Imported(Imported),
     /// The body is an mbox.
@@ -169,6 +174,7 @@ impl Control {
                 Told::Proof { text: self.0.read().await.prove(&id, &show).await?.to_string() }
             }
             Ask::Where { account } => Told::Where(self.0.read().await.where_is(&account).await?),
+            Ask::Misplaced => Told::Misplaced { copies: self.0.read().await.misplaced().await? },
             Ask::Reach { account, at } => {
                 let provider = self.0.read().await;
                 Told::Reach(provider.reach(&account, at.unwrap_or_else(|| provider.now()))?)

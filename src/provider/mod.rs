@@ -9,6 +9,7 @@ mod deciding;
 mod deployment;
 mod keeping;
 mod mail;
+mod placement;
 mod prove;
 mod reach;
 mod release;
@@ -41,6 +42,7 @@ pub use deployment::{
     DATA_FORMAT, Deployment, DeploymentError, DeploymentOptions, Held, Nodes, ORIGIN, cosigner_name,
 };
 pub use mail::{Imported, NewMail};
+pub use placement::Misplaced;
 pub use reach::{Can, May, Price, ReachView, prices, reach};
 pub use view::{CopyView, KeyHolder, MatterView, RecordHead, Recorded, WhereView};
 

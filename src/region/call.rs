@@ -27,6 +27,8 @@ pub enum Call {
     PutRow { account: Address, class: DataClass, date: Option<SimTime>, row: String },
     /// How many objects each of these items has here.
     Count { items: Vec<Item> },
+    /// Which classes of which accounts rest here.
+    Mailboxes,
     /// What each copy of an account holds here, and who can use its key.
     Copies { account: Address },
     /// What a matter needs: nothing of these items is shredded until it says otherwise, and it needs no others.
@@ -103,6 +105,9 @@ pub enum Reply {
     },
     Copies {
         copies: Vec<CopyStatus>,
+    },
+    Mailboxes {
+        mailboxes: Vec<(Address, Vec<DataClass>)>,
     },
     Produced(Produced),
     Refused {

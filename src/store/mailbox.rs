@@ -105,6 +105,18 @@ impl Store {
         Ok(Some(card))
     }
 
+    /// Every mailbox at this region, in no order.
+    pub fn mailboxes(&self) -> Result<Vec<MailboxCard>, StoreError> {
+        let all = key(Space::Card, &[&[0; 16]])..=key(Space::Card, &[&[255; 16]]);
+        let mut cards = Vec::new();
+        for row in self.0.reader.view().range(all) {
+            let (name, sealed) = row?;
+            let name = name.last_chunk().ok_or(StoreError::BadRow { what: "a mailbox card" })?;
+            cards.push(self.0.directory.open(name, &sealed)?);
+        }
+        Ok(cards)
+    }
+
     fn read_card(&self, account: &Address) -> Result<Option<(Vec<u8>, MailboxCard)>, StoreError> {
         let name = self.0.directory.card_name(account);
         let Some(sealed) = self.0.reader.get(&key(Space::Card, &[&name]))? else { return Ok(None) };

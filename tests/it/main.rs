@@ -11,6 +11,7 @@ mod law_books;
 mod law_fiction;
 mod layers;
 mod mail_files;
+mod placement;
 mod power_cut;
 mod program;
 mod program_ends;

@@ -4,7 +4,7 @@ use super::super::call::CopyStatus;
 use super::super::error::ServiceError;
 use super::{Node, store_error};
 use crate::demand::Item;
-use crate::vault::Recipient;
+use crate::vault::{MailboxCard, Recipient};
 use crate::world::{Address, DataClass};
 
 impl Node {
@@ -16,6 +16,14 @@ impl Node {
             Ok(counts.map_or(0, |counts| counts.objects))
         };
         items.iter().map(count).collect()
+    }
+
+    /// Every copy that rests here, whatever head office believes.
+    pub(super) fn mailboxes(&self) -> Result<Vec<(Address, Vec<DataClass>)>, ServiceError> {
+        let cards = self.store.mailboxes().map_err(store_error)?;
+        let classes =
+            |card: &MailboxCard| card.copies().iter().map(|copy| copy.class).collect::<Vec<DataClass>>();
+        Ok(cards.iter().map(|card| (card.account().clone(), classes(card))).collect())
     }
 
     pub(super) fn copies(&self, account: &Address) -> Result<Vec<CopyStatus>, ServiceError> {
@@ -36,7 +44,7 @@ impl Node {
     /// Whether some wrap of a copy's key is for head office: the fact of key custody itself.
     pub(super) fn head_office_holds_key(
         &self,
-        card: &crate::vault::MailboxCard,
+        card: &MailboxCard,
         class: DataClass,
     ) -> Result<bool, ServiceError> {
         let recipients = self.store.custody(card, class).map_err(store_error)?;

@@ -72,6 +72,8 @@ pub enum NodeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Cards(#[from] SealedJournalError),
+    #[error("store `{}` is missing, and there are account holders whose mail was in it: put it back", .0.display())]
+    NoStore(PathBuf),
     #[error("a card of an account holder cannot be read: {0}")]
     Card(serde_json::Error),
 }
@@ -87,8 +89,6 @@ impl Node {
         let own = component_entropy(&*disk, &folder, region.as_str(), &enrolment.entropy())?;
         let head_office =
             enrolment.head_office.map(|bytes| HeadOfficePublicKey::new(1, bytes)).transpose()?;
-        let store =
-            Store::open_on(disk.clone(), &folder.join("store"), &region, head_office, own.child("vault"))?;
         let (cards, key) = (folder.join("cards"), folder.join("cards.key"));
         let (journal, records) = SealedJournal::open(&*disk, &cards, &key, &own.child("cards"))?;
         let mut known = BTreeMap::new();
@@ -96,6 +96,11 @@ impl Node {
             let card: Card = serde_json::from_slice(&record).map_err(NodeError::Card)?;
             known.insert(card.address.clone(), card);
         }
+        if !known.is_empty() && !folder.join("store/format").exists() {
+            return Err(NodeError::NoStore(folder.join("store")));
+        }
+        let store =
+            Store::open_on(disk.clone(), &folder.join("store"), &region, head_office, own.child("vault"))?;
         let cards = Mutex::new(Cards { journal, known });
         Ok(Node { disk, folder, region, world, law, policy, witness, store, cards })
     }
@@ -153,6 +158,7 @@ impl Node {
                 Ok(Reply::Done.into())
             }
             Call::Count { items } => Ok(Reply::Counts { objects: self.count(&items)? }.into()),
+            Call::Mailboxes => Ok(Reply::Mailboxes { mailboxes: self.mailboxes()? }.into()),
             Call::Copies { account } => Ok(Reply::Copies { copies: self.copies(&account)? }.into()),
             Call::Hold { matter, items } => {
                 self.hold(&matter, &items).await?;
