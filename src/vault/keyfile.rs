@@ -40,6 +40,8 @@ pub enum KeyFileError {
     Newer { path: PathBuf, found: String },
     #[error("`{path}` is not a key file, or is damaged: {what}")]
     Damaged { path: PathBuf, what: &'static str },
+    #[error("key file `{path}` is missing, and what belongs to it is there: put it back")]
+    Missing { path: PathBuf },
     #[error("key file `{path}` holds the key of `{found}`, not of `{expected}`")]
     OfAnother { path: PathBuf, found: String, expected: String },
 }

@@ -6,8 +6,10 @@ use std::sync::Mutex;
 
 use futures_util::StreamExt;
 use rogatory::demand::Disposition;
+use rogatory::mail::MESSAGE_BYTES_MAX;
 use rogatory::provider::{Deployment, ProviderError};
 use rogatory::region::Peer;
+use rogatory::world::DataClass;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::*;
@@ -27,10 +29,38 @@ async fn a_killed_region_loses_no_mail_and_makes_its_production_when_it_is_back(
     let mut deployment = Deployment::start(options_of_processes(&data)).await.unwrap();
     open_account(&mut deployment.provider, ACCOUNT, "IE").await;
 
+    the_longest_message_streams(&mut deployment).await;
     no_acknowledged_message_is_lost(&deployment).await;
     a_release_waits_for_the_region(&mut deployment).await;
     assert_eq!(productions(&data, RECIPIENT).len(), 2);
+    a_release_waits_for_a_quorum(&mut deployment).await;
+    assert_eq!(productions(&data, RECIPIENT).len(), 4);
     deployment.stop().await;
+}
+
+/// The most memory that a process ever had, in KiB.
+fn memory_peak(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+}
+
+async fn the_longest_message_streams(deployment: &mut Deployment) {
+    let account = "long@post.example";
+    open_account(&mut deployment.provider, account, "IE").await;
+    let pid = deployment.supervisor().unwrap().pid(&dublin()).unwrap();
+    let mut bytes = b"Subject: long\r\n\r\n".to_vec();
+    bytes.resize(MESSAGE_BYTES_MAX as usize, b'x');
+    let before = memory_peak(pid);
+    deployment.provider.deliver(mail(account, bytes.clone())).await.unwrap();
+    let grown = memory_peak(pid) - before;
+    assert!(grown < 16 * 1024, "a message of 50 MiB took {grown} KiB of the node's memory");
+    bytes.push(b'x');
+    let error = deployment.provider.deliver(mail(account, bytes)).await.unwrap_err();
+    assert!(error.to_string().contains("52428800"), "{error}");
+    let copies = deployment.provider.where_is(&address(account)).await.unwrap().copies;
+    let content = copies.iter().find(|copy| copy.class == DataClass::Content).unwrap();
+    assert_eq!(content.objects, 1);
 }
 
 async fn no_acknowledged_message_is_lost(deployment: &Deployment) {
@@ -74,7 +104,7 @@ async fn no_acknowledged_message_is_lost(deployment: &Deployment) {
     assert_eq!(numbers(provider, ACCOUNT, &sent).await.len(), MESSAGES);
     // The rows that other regions keep of them are there once too.
     let place = provider.where_is(&address(ACCOUNT)).await.unwrap();
-    for copy in place.copies.iter().filter(|copy| copy.class != rogatory::world::DataClass::Subscriber) {
+    for copy in place.copies.iter().filter(|copy| copy.class != DataClass::Subscriber) {
         assert_eq!(copy.objects, MESSAGES as u64, "{copy:?}");
     }
 }
@@ -94,5 +124,25 @@ async fn a_release_waits_for_the_region(deployment: &mut Deployment) {
     let later = provider.now().plus_seconds(60);
     provider.advance_to(later).await.unwrap();
     let view = provider.show("w-1").unwrap();
+    assert_eq!((view.disposition, view.delayed_by), (Disposition::Served, None));
+}
+
+/// No quorum is without an outside witness, and the only one is gone: what is decided is not released.
+async fn a_release_waits_for_a_quorum(deployment: &mut Deployment) {
+    let outside = Peer::Witness("fjord-university".parse().unwrap());
+    deployment.supervisor().unwrap().kill(&outside).await.unwrap();
+    let provider = &mut deployment.provider;
+    let instrument = provider.sign(&warrant("w-2", ACCOUNT)).unwrap();
+    let error = provider.receive(instrument).await.unwrap_err();
+    assert!(error.to_string().contains("no quorum"), "{error}");
+    let view = provider.show("w-2").unwrap();
+    assert_eq!(view.disposition, Disposition::Pending);
+    assert!(view.delayed_by.as_deref().is_some_and(|why| why.contains("no quorum")), "{view:?}");
+
+    deployment.supervisor().unwrap().revive(&outside).await.unwrap();
+    let provider = &mut deployment.provider;
+    let later = provider.now().plus_seconds(60);
+    provider.advance_to(later).await.unwrap();
+    let view = provider.show("w-2").unwrap();
     assert_eq!((view.disposition, view.delayed_by), (Disposition::Served, None));
 }

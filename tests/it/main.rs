@@ -1,6 +1,7 @@
 //! Tests through the public interface: one binary, a module per topic, helpers in `common`.
 
 mod common;
+mod fails_closed;
 mod faulty_disk;
 mod gate;
 mod holds;
@@ -38,6 +39,7 @@ mod region_transport;
 mod release_crash;
 mod rotation;
 mod standard_world;
+mod store;
 mod story;
 mod thief;
 
