@@ -230,6 +230,7 @@ impl Lasting {
         let cast = Cast::small("faults");
         for (id, witness) in &cast.witnesses {
             let checkpoint = SignedCheckpoint::parse(&self.cast.witness(id).checkpoint().unwrap()).unwrap();
+            let checkpoint = checkpoint.only_by(&[cast.policy.log()]);
             witness.add_checkpoint(&AddCheckpoint { old: 0, proof: Vec::new(), checkpoint }).unwrap();
         }
         cast

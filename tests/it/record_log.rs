@@ -10,7 +10,7 @@ use rogatory::record::log::{AppendError, Log, LogError};
 use rogatory::record::opening::Opening;
 use rogatory::record::policy::Accept;
 use rogatory::record::storage::FolderStorage;
-use rogatory::record::witness::WitnessClient;
+use rogatory::record::witness::{AddCheckpoint, LocalWitness, WitnessClient};
 use serde_json::json;
 
 use crate::record_testing::{Cast, Deployment, time};
@@ -236,4 +236,64 @@ async fn the_genesis_is_open_and_other_openings_can_be() {
     let other = log.append(draft(8)).await.unwrap();
     let wrong = Opening::new(other.index, full.opening.slots().map(|(s, o)| (s, o.clone())).collect());
     assert!(matches!(log.publish_opening(wrong).await, Err(LogError::Opening(_))));
+}
+
+/// One region's witness is put back from a backup. The log shows it its own newest cosignature at the next start; it stays
+/// silent, the others are enough, and a later restart changes nothing about that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_witness_from_a_backup_is_found_at_the_next_start() {
+    let Deployment { cast, log, openings, folder } = Deployment::new("backup").await;
+    log.append(draft(1)).await.unwrap();
+    until(|| log.published().unwrap().quorum.cosigners.len() == 11).await;
+    let old = cast.witness("fr-paris").checkpoint().unwrap();
+    for n in 2..5 {
+        log.append(draft(n)).await.unwrap();
+    }
+    until(|| log.published().unwrap().quorum.cosigners.len() == 11).await;
+    let size = log.head().size;
+    log.close().await;
+
+    // Another witness with the same key, which remembers what the first one did then.
+    let restored = Cast::new("backup");
+    let checkpoint = SignedCheckpoint::parse(&old).unwrap().only_by(&[cast.policy.log()]);
+    let request = AddCheckpoint { old: 0, proof: Vec::new(), checkpoint };
+    restored.witness("fr-paris").add_checkpoint(&request).unwrap();
+    for _ in 0..2 {
+        let storage = FolderStorage::open(&folder.path().join("record"), &folder.path().join("own")).unwrap();
+        let mut options = cast.options(Arc::new(storage), openings.clone());
+        for (id, client) in &mut options.witnesses {
+            if id == "fr-paris" {
+                *client = Arc::new(LocalWitness(restored.witness(id).clone()));
+            }
+        }
+        let log = Log::open(options).await.unwrap();
+        let trouble = || {
+            log.witnesses()
+                .into_iter()
+                .find(|w| w.id == "fr-paris")
+                .and_then(|w| w.trouble)
+                .unwrap_or_default()
+        };
+        until(|| trouble().contains("restored from a backup")).await;
+        // Nobody appended; what is served is cosigned anew by all the others.
+        let names = |log: &Log| -> Vec<String> {
+            log.published().unwrap().quorum.cosigners.iter().map(|c| c.witness.clone()).collect()
+        };
+        until(|| names(&log).len() == 10).await;
+        assert!(!names(&log).contains(&"fr-paris".to_owned()));
+        let logged = log.append(draft(9)).await.unwrap();
+        assert!(logged.index >= size);
+        assert!(restored.witness("fr-paris").head().size < size);
+        log.close().await;
+    }
+}
+
+async fn until(done: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if done() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it does not come about");
 }

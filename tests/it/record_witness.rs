@@ -195,6 +195,78 @@ impl WitnessState for Failing {
     }
 }
 
+/// It is shown its own newer cosignature when it is asked for another, and that is enough.
+#[test]
+fn a_witness_meets_what_it_has_forgotten_and_says_so_in_its_log() {
+    let history = History::of(&["a", "b", "c", "d", "e"]);
+    let ahead = witness(MemoryState::new());
+    ahead.add_checkpoint(&history.request(0, 2)).unwrap();
+    let own = ahead.add_checkpoint(&history.request(2, 4)).unwrap();
+
+    let restored = witness(MemoryState::new());
+    restored.add_checkpoint(&history.request(0, 2)).unwrap();
+    let mut request = history.request(2, 4);
+    request.checkpoint = request.checkpoint.with_signatures([own]);
+    let said = logged(|| {
+        assert_eq!(restored.add_checkpoint(&request).unwrap_err().name(), "silenced");
+        // Not even what it could prove without that.
+        assert_eq!(restored.add_checkpoint(&history.request(2, 5)).unwrap_err().name(), "silenced");
+    });
+    assert!(said.contains("this witness stays silent") && said.contains("restored from a backup"), "{said}");
+    // The one that remembers goes on.
+    ahead.add_checkpoint(&AddCheckpoint { old: 4, proof: history.request(4, 4).proof, ..request }).unwrap();
+    ahead.add_checkpoint(&history.request(4, 5)).unwrap();
+}
+
+#[test]
+fn a_witness_says_in_its_own_log_what_it_refused() {
+    let history = History::of(&["a", "b", "c", "d", "e"]);
+    let fork = History::of(&["a", "b", "x", "d", "e"]);
+    let witness = witness(MemoryState::new());
+    witness.add_checkpoint(&history.request(0, 3)).unwrap();
+    let mut unsigned = history.request(3, 5);
+    unsigned.checkpoint = unsigned.checkpoint.only_by(&[]);
+    let mut foreign = history.request(3, 5);
+    let text = foreign.checkpoint.to_string().replacen("rogatory.example", "other.example", 1);
+    foreign.checkpoint = SignedCheckpoint::parse(&text).unwrap();
+    for (request, reason) in [
+        (history.request(0, 2), "smaller"),
+        (fork.request(3, 3), "forked"),
+        (fork.request(3, 5), "inconsistent"),
+        (unsigned, "unsigned"),
+        (foreign, "foreign-log"),
+    ] {
+        let said = logged(|| drop(witness.add_checkpoint(&request)));
+        assert!(said.contains("WARN"), "{reason}: {said}");
+        assert!(said.contains("refused to cosign a checkpoint"), "{reason}: {said}");
+        assert!(said.contains(&format!("reason=\"{reason}\"")), "{reason}: {said}");
+        assert!(said.contains("/witness/w"), "{reason}: {said}");
+    }
+}
+
+/// What is logged meanwhile.
+fn logged(work: impl FnOnce()) -> String {
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let buffer = Buffer::default();
+    let writer = buffer.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, work);
+    String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap()
+}
+
 /// A memory that keeps what it was asked to keep.
 struct Watched(MemoryState, Arc<Mutex<Vec<Remembered>>>);
 

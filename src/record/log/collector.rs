@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::{AppendError, Published, Shared, Waiter, WitnessStatus};
 use crate::clock::SimTime;
 use crate::record::checkpoint::SignedCheckpoint;
-use crate::record::key::LogSigner;
+use crate::record::key::{LogSigner, VerifierKey};
 use crate::record::policy::{Accept, Cosigned, Policy, Quorum};
 use crate::record::witness::{AddCheckpoint, ClientError, WitnessClient};
 use crate::record::{Hash, TreeHead};
@@ -77,11 +77,14 @@ struct Line {
 }
 
 struct Round {
+    /// As the witnesses are asked.
     checkpoint: Arc<SignedCheckpoint>,
     cosigned: BTreeMap<usize, (Signature, i64)>,
     /// Consistency proofs to this head, by the size they start from.
     proofs: HashMap<u64, Vec<Hash>>,
     ended: bool,
+    /// True if it shows what was published before the start, and nobody waits for it.
+    introduces: bool,
     /// How many cosignatures the published form has.
     published: usize,
 }
@@ -110,6 +113,7 @@ impl Collector {
     }
 
     pub(super) async fn run(mut self, mut events: mpsc::UnboundedReceiver<Event>) {
+        self.show_published();
         self.step().await;
         while let Some(event) = events.recv().await {
             match event {
@@ -206,7 +210,7 @@ impl Collector {
     /// Does whatever can be done now.
     async fn step(&mut self) {
         loop {
-            if self.round.as_ref().is_none_or(|round| round.ended) {
+            if self.round.as_ref().is_none_or(|round| round.ended || (round.introduces && self.wanted)) {
                 let size = self.round.as_ref().map_or(0, |round| round.checkpoint.head().size);
                 let covered = self.published_size();
                 if self.wanted && (self.parts.head.size > size || self.parts.head.size > covered) {
@@ -251,13 +255,28 @@ impl Collector {
         self.parts.published.borrow().as_ref().map_or(0, |published| published.checkpoint.head().size)
     }
 
+    /// The first round after a start is about what was published before it, with the cosignatures it has. So a witness that
+    /// was restored from a backup meets its own newest cosignature before it is asked for another; and what is served
+    /// has fresh ones.
+    fn show_published(&mut self) {
+        let published = self.parts.published.borrow().clone();
+        if let Some(published) = published {
+            self.begin_round_on(Arc::new(published.checkpoint.clone()));
+            self.round.iter_mut().for_each(|round| round.introduces = true);
+        }
+    }
+
     fn begin_round(&mut self) {
-        let checkpoint = Arc::new(SignedCheckpoint::sign(&self.parts.signer, self.parts.head));
+        self.begin_round_on(Arc::new(SignedCheckpoint::sign(&self.parts.signer, self.parts.head)));
+    }
+
+    fn begin_round_on(&mut self, checkpoint: Arc<SignedCheckpoint>) {
         self.round = Some(Round {
             checkpoint,
             cosigned: BTreeMap::new(),
             proofs: HashMap::new(),
             ended: false,
+            introduces: false,
             published: 0,
         });
         for line in &mut self.witnesses {
@@ -304,7 +323,7 @@ impl Collector {
     /// Serves the checkpoint and answers whoever waited for it.
     async fn publish(&mut self) {
         let Some(round) = &mut self.round else { return };
-        let checkpoint = round.signed();
+        let checkpoint = round.signed(self.parts.policy.log());
         let witnesses = self.parts.policy.witnesses();
         let quorum = Quorum {
             cosigners: round
@@ -384,7 +403,9 @@ impl Collector {
 }
 
 impl Round {
-    fn signed(&self) -> SignedCheckpoint {
-        self.checkpoint.with_signatures(self.cosigned.values().map(|(signature, _)| signature.clone()))
+    /// The checkpoint with this round's cosignatures and no others.
+    fn signed(&self, log: &VerifierKey) -> SignedCheckpoint {
+        let by_log = self.checkpoint.only_by(&[log]);
+        by_log.with_signatures(self.cosigned.values().map(|(signature, _)| signature.clone()))
     }
 }

@@ -41,6 +41,31 @@ struct Inner {
     silenced: Option<TreeHead>,
 }
 
+impl Inner {
+    /// Fails, from now on and for good, if the checkpoint carries the witness's own cosignature and its memory does not
+    /// know it.
+    fn check_memory(
+        &mut self,
+        log: &VerifierKey,
+        me: &VerifierKey,
+        shown: &SignedCheckpoint,
+    ) -> Result<(), WitnessError> {
+        let (seen, own) = (shown.head(), self.remembered.head);
+        if let Some(seen) = self.silenced {
+            return Err(WitnessError::Silenced { own, seen });
+        }
+        let known = seen.size < own.size || seen == own;
+        let by_me = || matches!(shown.cosigned_by(me), Ok(Some(_)));
+        if known || shown.check_log(log).is_err() || !by_me() {
+            return Ok(());
+        }
+        self.silenced = Some(seen);
+        let error = WitnessError::Silenced { own, seen };
+        tracing::error!(witness = me.name(), %error, "this witness stays silent");
+        Err(error)
+    }
+}
+
 impl Witness {
     /// A witness of the log with this key, with the memory it had. `clock` gives real time.
     pub fn new(
@@ -117,9 +142,7 @@ impl Witness {
 
         // One at a time from here: what was remembered when the proof was checked is what is replaced.
         let mut inner = self.lock();
-        if let Some(seen) = inner.silenced {
-            return Err(WitnessError::Silenced { own: inner.remembered.head, seen });
-        }
+        inner.check_memory(&self.log, self.verifier(), checkpoint)?;
         let own = inner.remembered.head;
         if offered.size < own.size {
             return Err(WitnessError::Smaller { offered: offered.size, own: own.size });
@@ -147,23 +170,15 @@ impl Witness {
         Ok(self.cosigner.cosign(time, checkpoint.text()))
     }
 
-    /// Compares its memory with checkpoints that others hold, after a restore from a backup. If one of them carries its own
-    /// cosignature and is newer than what it remembers, or another tree of the same size, it stays silent from then on:
-    /// somewhere there is a statement of its own that it does not know, and a new one could contradict it.
+    /// Compares its memory with checkpoints that others hold: with whatever it is shown, because it cannot know that it was
+    /// restored from a backup. If one of them carries its own cosignature and is newer than what it remembers, or another
+    /// tree of the same size, it stays silent from then on: somewhere there is a statement of its own that it does not know,
+    /// and a new one could contradict it.
     pub fn compare_with(&self, notes: impl IntoIterator<Item = String>) -> Result<(), WitnessError> {
         let mut inner = self.lock();
         for note in notes {
             let Ok(checkpoint) = SignedCheckpoint::parse(&note) else { continue };
-            let by_log = checkpoint.check_log(&self.log).is_ok();
-            let by_me = matches!(checkpoint.cosigned_by(self.verifier()), Ok(Some(_)));
-            let (seen, own) = (checkpoint.head(), inner.remembered.head);
-            let unknown = seen.size > own.size || (seen.size == own.size && seen.hash != own.hash);
-            if by_log && by_me && unknown {
-                inner.silenced = Some(seen);
-                let error = WitnessError::Silenced { own, seen };
-                tracing::error!(witness = self.verifier().name(), %error, "this witness stays silent");
-                return Err(error);
-            }
+            inner.check_memory(&self.log, self.verifier(), &checkpoint)?;
         }
         Ok(())
     }

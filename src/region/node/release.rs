@@ -64,6 +64,10 @@ impl Node {
             Ok(verified) => verified,
             Err(error) => return Ok(refused(format!("the permit does not hold: {error}"), Vec::new())),
         };
+        // A region whose memory was put back has forgotten what it released, too.
+        if let Err(error) = self.witness.compare_with([permit.checkpoint.clone()]) {
+            return Ok(refused(error.to_string(), Vec::new()));
+        }
         let span = tracing::info_span!("release", permit = %hex(&verified.permit_id().as_bytes()[..4]));
         span.in_scope(|| tracing::info!(items = verified.items().len(), "the permit holds"));
 
