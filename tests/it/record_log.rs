@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
 use rogatory::record::checkpoint::SignedCheckpoint;
@@ -296,4 +297,45 @@ async fn until(done: impl Fn() -> bool) {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("it does not come about");
+}
+
+/// A witness that takes its time, and says whether it is at work.
+struct Slow(LocalWitness, Arc<AtomicBool>);
+
+impl WitnessClient for Slow {
+    fn add_checkpoint(
+        &self,
+        request: AddCheckpoint,
+    ) -> futures_util::future::BoxFuture<
+        '_,
+        Result<Vec<signed_note::Signature>, rogatory::record::witness::ClientError>,
+    > {
+        let at_work = self.1.clone();
+        at_work.store(true, Ordering::SeqCst);
+        Box::pin(async move {
+            let work = tokio::task::spawn_blocking(move || {
+                std::thread::sleep(std::time::Duration::from_millis(300));
+                at_work.store(false, Ordering::SeqCst);
+            });
+            work.await.unwrap();
+            self.0.add_checkpoint(request).await
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_log_leaves_no_witness_at_work() {
+    let Deployment { cast, log, openings, folder } = Deployment::new("close").await;
+    log.close().await;
+    let storage = FolderStorage::open(&folder.path().join("record"), &folder.path().join("own")).unwrap();
+    let mut options = cast.options(Arc::new(storage), openings);
+    let at_work = Arc::new(AtomicBool::new(false));
+    for (id, client) in &mut options.witnesses {
+        *client = Arc::new(Slow(LocalWitness(cast.witness(id).clone()), at_work.clone()));
+    }
+    // What was published is shown to them at once.
+    let log = Log::open(options).await.unwrap();
+    until(|| at_work.load(Ordering::SeqCst)).await;
+    log.close().await;
+    assert!(!at_work.load(Ordering::SeqCst));
 }

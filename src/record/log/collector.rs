@@ -23,6 +23,9 @@ use crate::record::{Hash, TreeHead};
 /// How often a witness that is at another size than expected is asked again in one round.
 const CONFLICTS_MAX: u32 = 3;
 
+/// How long closing waits for witnesses that are at work; one that hangs is left behind.
+const LAST_ANSWERS_MAX: Duration = Duration::from_secs(2);
+
 pub(super) enum Event {
     /// The log grew.
     Committed {
@@ -126,11 +129,23 @@ impl Collector {
                 }
                 Event::Await(waiter) => self.await_index(waiter),
                 Event::Answered { place, asked, answer } => self.take_answer(place, &asked, answer),
-                Event::Close => break,
+                Event::Close => return self.await_last_answers(events).await,
             }
             // Everything that has happened meanwhile belongs to the same step.
             if events.is_empty() {
                 self.step().await;
+            }
+        }
+    }
+
+    /// A witness in this process holds on to its memory until it has answered; whoever opens it again would find it in use.
+    async fn await_last_answers(mut self, mut events: mpsc::UnboundedReceiver<Event>) {
+        let end = tokio::time::Instant::now() + LAST_ANSWERS_MAX.min(self.parts.deadline);
+        while self.witnesses.iter().any(|line| line.busy) {
+            match tokio::time::timeout_at(end, events.recv()).await {
+                Ok(Some(Event::Answered { place, .. })) => self.witnesses[place].busy = false,
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => return,
             }
         }
     }
