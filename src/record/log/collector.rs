@@ -38,7 +38,8 @@ pub(super) enum Event {
     Answered {
         place: usize,
         asked: Arc<SignedCheckpoint>,
-        answer: Result<Vec<Signature>, ClientError>,
+        /// Its cosignature, verified, with its time.
+        answer: Result<(Signature, i64), ClientError>,
     },
     Close,
 }
@@ -167,22 +168,11 @@ impl Collector {
         &mut self,
         place: usize,
         asked: &Arc<SignedCheckpoint>,
-        answer: Result<Vec<Signature>, ClientError>,
+        answer: Result<(Signature, i64), ClientError>,
     ) {
-        let key = &self.parts.policy.witnesses()[place].key;
         let line = &mut self.witnesses[place];
         line.busy = false;
-        let cosignature = match answer {
-            Ok(lines) => lines
-                .into_iter()
-                .filter(|signature| key.claims(signature))
-                .find_map(|signature| {
-                    key.verify_cosignature(asked.text(), &signature).map(|time| (signature, time))
-                })
-                .ok_or(ClientError::Failed("its answer has no cosignature of its own".to_owned())),
-            Err(error) => Err(error),
-        };
-        match cosignature {
+        match answer {
             Ok(cosignature) => {
                 line.size = asked.head().size;
                 line.trouble = None;
@@ -326,10 +316,13 @@ impl Collector {
             let asked = round.checkpoint.clone();
             let request = AddCheckpoint { old: line.size, proof, checkpoint: asked.as_ref().clone() };
             let (events, deadline) = (events.clone(), self.parts.deadline);
+            let key = self.parts.policy.witnesses()[place].key.clone();
             tokio::spawn(async move {
                 let answer = tokio::time::timeout(deadline, client.add_checkpoint(request))
                     .await
                     .unwrap_or(Err(ClientError::Deadline(deadline.as_millis())));
+                // Here, and not where all answers come together, so that they are verified side by side.
+                let answer = answer.and_then(|lines| cosignature_of(&key, &asked, lines));
                 let _ = events.send(Event::Answered { place, asked, answer });
             });
         }
@@ -415,6 +408,18 @@ impl Collector {
             changed
         });
     }
+}
+
+/// What a witness's answer has of its own, verified.
+fn cosignature_of(
+    key: &VerifierKey,
+    asked: &SignedCheckpoint,
+    lines: Vec<Signature>,
+) -> Result<(Signature, i64), ClientError> {
+    let own = lines.into_iter().filter(|signature| key.claims(signature));
+    own.filter_map(|signature| key.verify_cosignature(asked.text(), &signature).map(|time| (signature, time)))
+        .next()
+        .ok_or_else(|| ClientError::Failed("its answer has no cosignature of its own".to_owned()))
 }
 
 impl Round {

@@ -12,6 +12,7 @@
 
 mod collector;
 mod error;
+mod recent;
 mod sequencer;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,6 +37,7 @@ use super::witness::WitnessClient;
 use super::{Hash, TreeHead};
 use crate::demand::SignedInstrument;
 use crate::world::RegionId;
+use recent::Recent;
 
 /// Drafts that may wait for the sequencer; an append beyond that waits for a place.
 const QUEUE_MAX: usize = 1024;
@@ -77,11 +79,17 @@ struct Inner {
 /// What sequencer, collector and readers have in common.
 struct Shared {
     tree: Mutex<Tree>,
+    recent: Mutex<Recent>,
     storage: Arc<dyn Storage>,
     openings: Arc<dyn OpeningStore>,
 }
 
 impl Shared {
+    /// Held only while leaves are copied, and never together with the tree.
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Held only while hashes are looked up or the edge is replaced, never across an await.
     fn tree(&self) -> MutexGuard<'_, Tree> {
         self.tree.lock().unwrap_or_else(PoisonError::into_inner)
@@ -219,8 +227,12 @@ impl Log {
         let openings = options.openings.clone();
         let state = blocking(move || sequencer::recover(storage.as_ref())).await??;
         let head = state.head();
-        let shared =
-            Arc::new(Shared { tree: Mutex::new(state.tree()), storage: options.storage.clone(), openings });
+        let shared = Arc::new(Shared {
+            tree: Mutex::new(state.tree()),
+            recent: Mutex::default(),
+            storage: options.storage.clone(),
+            openings,
+        });
         let published = find_published(&shared, &options.policy, options.accept, head).await?.map(Arc::new);
 
         let (events, events_in) = mpsc::unbounded_channel();
@@ -286,6 +298,10 @@ impl Log {
         let size = self.head().size;
         if index >= size {
             return Err(AppendError::NotInLog { index, size });
+        }
+        // Mostly it is published already, and the collector, who is busy with a later round, need not be asked.
+        if let Some(published) = self.published().filter(|p| p.checkpoint.head().size > index) {
+            return Ok(published);
         }
         let (reply, answer) = oneshot::channel();
         let event = collector::Event::Await(Waiter { index, sealed: None, reply });
@@ -388,6 +404,9 @@ impl Log {
     /// The leaves from `start` up to but without `end`, which must not be beyond the head.
     fn read_leaves(&self, start: u64, end: u64) -> Result<Vec<Leaf>, TileError> {
         let size = self.head().size;
+        if let Some(leaves) = self.0.shared.recent().between(start, end.min(size)) {
+            return Ok(leaves);
+        }
         let mut leaves = Vec::new();
         let mut index = start;
         while index < end.min(size) {

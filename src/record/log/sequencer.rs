@@ -19,6 +19,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::collector::Event;
+use super::recent::Recent;
 use super::{AppendError, LogError, Reply, Shared, Waiter};
 use crate::record::Hash;
 use crate::record::TreeHead;
@@ -314,6 +315,8 @@ impl Sequencer {
             Standing::Unsure(heads) => match recover(self.shared.storage.as_ref()) {
                 Ok(state) if heads.contains(&state.head()) => {
                     self.standing = Standing::Unsure(heads);
+                    // What was written and what was not is known from here on; leaves are read back as they are wanted.
+                    *self.shared.recent() = Recent::default();
                     *self.shared.tree() = state.tree();
                     Ok(state)
                 }
@@ -358,6 +361,8 @@ impl Sequencer {
             return self.after_failure(error, head);
         }
         let full = staged.full_paths();
+        let newest = sealed.iter().map(|sealed| sealed.entry.leaf.clone());
+        self.shared.recent().extend(old, newest);
         self.shared.tree().advance(staged.edge.clone(), staged.full_tiles);
         let mut state = State { edge: staged.edge, bundle: staged.bundle, end, ..state };
         let rest = |state: &mut State| {
