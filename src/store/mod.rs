@@ -56,7 +56,7 @@ const FORMAT: &str = "rogatory store ";
 const VERSION: &str = "1";
 
 /// Half of how many copies' opened keys, and mailbox cards, are kept at hand.
-const AT_HAND: usize = 12 * 1024;
+const AT_HAND: usize = 24 * 1024;
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@
 //!
 //! 1. openings kept: openings of entries that do not exist; replaced when their index is used
 //! 2. journal record: the entries exist; tiles are written again from the journal at the next start
-//! 3. tiles and bundles written, not yet synced: as above
+//! 3. full tiles and bundles written, and then, unless more drafts are waiting, the partial ones, none of them synced: as above
 //! 4. (when a tile became full) its partial ones removed, but for the one the journal starts at: as above. Until the next
 //!    start has written the full one again, a power cut may leave neither; tlog-tiles lets a log that has the full one
 //!    go without the others
@@ -32,6 +32,9 @@ use crate::record::tree::{Edge, FullTile, TILE_WIDTH, Tree};
 /// Drafts in one batch at most: enough to share a flush, few enough that nobody waits long for the others.
 const BATCH_MAX: usize = 512;
 
+/// Batches that may wait for what readers need of them.
+const UNSETTLED_MAX: usize = 4;
+
 pub(super) enum Request {
     Append { draft: Box<EntryDraft>, reply: Reply },
     Close,
@@ -48,6 +51,9 @@ pub(super) struct State {
     base: u64,
     /// Full tiles that have replaced one of the partial tiles the journal starts at.
     replaced: Vec<String>,
+    /// What became full since the partial tiles were written last.
+    full: Vec<FullTile>,
+    full_paths: Vec<Replaced>,
 }
 
 impl State {
@@ -65,9 +71,20 @@ impl State {
         Ok(())
     }
 
-    /// Removes the partial tiles that full ones have replaced.
-    fn tidy(&mut self, storage: &dyn Storage, full: Vec<Replaced>) -> io::Result<()> {
-        for Replaced { path, level, number } in full {
+    /// Writes the tiles that are not full yet, and removes those that full ones have replaced. Gives the full ones.
+    fn settle(&mut self, storage: &dyn Storage) -> io::Result<Vec<FullTile>> {
+        let size = self.edge.size();
+        let width = (size % TILE_WIDTH as u64) as usize;
+        if width > 0 {
+            storage.write(&entries_path(size / TILE_WIDTH as u64, width), &self.bundle)?;
+        }
+        for (level, number, nodes) in self.edge.partial_tiles() {
+            // Above level 0 most batches leave the edge as it was, and its tile is there already.
+            if level == 0 || self.full.iter().any(|tile| tile.level + 1 == level) {
+                storage.write(&tile_path(level, number, nodes.width()), &nodes.to_bytes())?;
+            }
+        }
+        for Replaced { path, level, number } in std::mem::take(&mut self.full_paths) {
             let hashes = self.base >> (8 * u32::from(level));
             let width = hashes.saturating_sub(number * TILE_WIDTH as u64) as usize;
             let keep = (1..TILE_WIDTH).contains(&width).then_some(width);
@@ -76,7 +93,15 @@ impl State {
                 self.replaced.push(path);
             }
         }
-        Ok(())
+        Ok(std::mem::take(&mut self.full))
+    }
+
+    /// Goes on behind a batch.
+    fn advance(&mut self, staged: Staged) {
+        self.full_paths.extend(staged.full_paths());
+        self.full.extend(staged.full_tiles);
+        self.edge = staged.edge;
+        self.bundle = staged.bundle;
     }
 
     pub(super) fn head(&self) -> TreeHead {
@@ -116,25 +141,13 @@ impl Staged {
         staged
     }
 
-    /// Writes what the batch changes. Every path is new or, after a crash, gets the same bytes again.
-    fn write(&self, storage: &dyn Storage) -> io::Result<()> {
+    /// Writes what became full. Every path is new or, after a crash, gets the same bytes again.
+    fn write_full(&self, storage: &dyn Storage) -> io::Result<()> {
         for (number, bundle) in &self.full_bundles {
             storage.write(&entries_path(*number, TILE_WIDTH), bundle)?;
         }
         for tile in &self.full_tiles {
             storage.write(&tile_path(tile.level, tile.number, TILE_WIDTH), &tile.nodes.to_bytes())?;
-        }
-        let size = self.edge.size();
-        let width = (size % TILE_WIDTH as u64) as usize;
-        if width > 0 {
-            storage.write(&entries_path(size / TILE_WIDTH as u64, width), &self.bundle)?;
-        }
-        for (level, number, nodes) in self.edge.partial_tiles() {
-            // Above level 0 most batches leave the edge as it was, and its tile is there already.
-            let grew = level == 0 || self.full_tiles.iter().any(|tile| tile.level + 1 == level);
-            if grew {
-                storage.write(&tile_path(level, number, nodes.width()), &nodes.to_bytes())?;
-            }
         }
         Ok(())
     }
@@ -190,16 +203,24 @@ pub(super) fn recover(storage: &dyn Storage) -> Result<State, LogError> {
         }
     };
     let (_, end) = journal::header(journal.base);
-    let mut state = State { edge, bundle, end, base: journal.base.size, replaced: Vec::new() };
+    let mut state = State {
+        edge,
+        bundle,
+        end,
+        base: journal.base.size,
+        replaced: Vec::new(),
+        full: Vec::new(),
+        full_paths: Vec::new(),
+    };
     let replayed = journal.batches.len();
     for batch in journal.batches {
         let staged = Staged::new(&state, batch.leaves.iter().map(Vec::as_slice));
         if staged.edge.head() != batch.head {
             return Err(LogError::Batch { found: staged.edge.head(), said: batch.head });
         }
-        staged.write(storage)?;
-        state.tidy(storage, staged.full_paths())?;
-        (state.edge, state.bundle) = (staged.edge, staged.bundle);
+        staged.write_full(storage)?;
+        state.advance(staged);
+        state.settle(storage)?;
     }
     state.start_journal(storage, Left::Whole(&bytes))?;
     tracing::info!(size = state.head().size, replayed, "the record is open");
@@ -228,6 +249,10 @@ pub(super) struct Sequencer {
     journal_max_bytes: u64,
     requests: mpsc::Receiver<Request>,
     events: mpsc::UnboundedSender<Event>,
+    /// Who waits for what was committed and is not served yet.
+    waiting: Vec<Waiter>,
+    /// Batches committed since.
+    unsettled: usize,
 }
 
 enum Standing {
@@ -248,10 +273,20 @@ impl Sequencer {
     pub(super) fn new(parts: Parts) -> Self {
         let Parts { state, shared, secret, journal_max_bytes, requests, events } = parts;
         let standing = Standing::Ready(state);
-        Sequencer { standing, shared, secret, journal_max_bytes, requests, events }
+        Sequencer {
+            standing,
+            shared,
+            secret,
+            journal_max_bytes,
+            requests,
+            events,
+            waiting: Vec::new(),
+            unsettled: 0,
+        }
     }
 
-    /// Takes what is queued, commits it as one batch, and so on until the log is closed.
+    /// Takes what is queued, commits it as one batch, and so on until the log is closed. As long as more is queued, what
+    /// only a reader needs is put off, a few batches at most: partial tiles that the next batch would replace at once.
     pub(super) fn run(mut self) {
         let mut open = true;
         while open {
@@ -275,6 +310,10 @@ impl Sequencer {
             }
             if !batch.is_empty() {
                 self.commit(batch);
+                self.unsettled += 1;
+            }
+            if self.requests.is_empty() || self.unsettled >= UNSETTLED_MAX || !open {
+                self.settle();
             }
         }
     }
@@ -289,18 +328,53 @@ impl Sequencer {
             self.standing = Standing::Ready(state);
             return;
         }
-        let head = staged.edge.head();
         match self.write(state, &sealed, staged) {
             Ok(state) => {
                 self.standing = Standing::Ready(state);
-                let waiters = sealed.into_iter().map(|sealed| Waiter {
+                self.waiting.extend(sealed.into_iter().map(|sealed| Waiter {
                     index: sealed.entry.full.opening.entry(),
                     sealed: Some(Box::new(sealed.entry)),
                     reply: sealed.reply,
-                });
-                let _ = self.events.send(Event::Committed { head, waiters: waiters.collect() });
+                }));
             }
             Err(error) => refuse(sealed.into_iter().map(|sealed| sealed.reply), &error),
+        }
+    }
+
+    /// Makes what was committed ready to be served, and hands it to the collector.
+    fn settle(&mut self) {
+        self.unsettled = 0;
+        if self.waiting.is_empty() {
+            return;
+        }
+        let settled = self.take_state().and_then(|state| self.serve(state));
+        let waiters = std::mem::take(&mut self.waiting);
+        match settled {
+            Ok(state) => {
+                let head = state.head();
+                self.standing = Standing::Ready(state);
+                let _ = self.events.send(Event::Committed { head, waiters });
+            }
+            Err(error) => refuse(waiters.into_iter().map(|waiter| waiter.reply), &error),
+        }
+    }
+
+    fn serve(&mut self, mut state: State) -> Result<State, AppendError> {
+        let storage = self.shared.storage.clone();
+        let served = state.settle(storage.as_ref()).and_then(|full| {
+            self.shared.tree().advance(state.edge.clone(), full);
+            let JournalEnd { at, check } = state.end.clone();
+            if at <= self.journal_max_bytes {
+                return Ok(());
+            }
+            state.start_journal(storage.as_ref(), Left::Ending { at, with: &check })
+        });
+        match served {
+            Ok(()) => Ok(state),
+            Err(error) => {
+                let head = state.head();
+                self.after_failure(error, head)
+            }
         }
     }
 
@@ -357,26 +431,14 @@ impl Sequencer {
         if let Err(error) = storage.append_journal(state.end.at, &state.end.check, &record) {
             return self.after_failure(error, head);
         }
-        if let Err(error) = staged.write(storage.as_ref()) {
+        if let Err(error) = staged.write_full(storage.as_ref()) {
             return self.after_failure(error, head);
         }
-        let full = staged.full_paths();
         let newest = sealed.iter().map(|sealed| sealed.entry.leaf.clone());
         self.shared.recent().extend(old, newest);
-        self.shared.tree().advance(staged.edge.clone(), staged.full_tiles);
-        let mut state = State { edge: staged.edge, bundle: staged.bundle, end, ..state };
-        let rest = |state: &mut State| {
-            state.tidy(storage.as_ref(), full)?;
-            let JournalEnd { at, check } = state.end.clone();
-            if at <= self.journal_max_bytes {
-                return Ok(());
-            }
-            state.start_journal(storage.as_ref(), Left::Ending { at, with: &check })
-        };
-        match rest(&mut state) {
-            Ok(()) => Ok(state),
-            Err(error) => self.after_failure(error, head),
-        }
+        let mut state = State { end, ..state };
+        state.advance(staged);
+        Ok(state)
     }
 
     /// After a failed write, reads back what is there. If the record made it to the disk, the entries exist, and their callers
