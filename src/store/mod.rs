@@ -55,7 +55,7 @@ use crate::world::{Address, DataClass, RegionId};
 const FORMAT: &str = "rogatory store ";
 const VERSION: &str = "1";
 
-/// Half of how many copies' opened keys, and mailbox cards, are kept at hand.
+/// Half of how many copies' opened keys, and mailbox cards, are kept at hand: enough for ten thousand busy mailboxes.
 const AT_HAND: usize = 24 * 1024;
 
 /// Why the store could not do what it was asked.
