@@ -113,9 +113,12 @@ impl RouteState {
         state
     }
 
-    /// When the request leaves the desk it lies on.
+    /// When the request leaves the desk it lies on; at once where a crash kept it from reaching the first.
     pub fn due(&self) -> Option<SimTime> {
-        self.desk.as_ref().map(|(_, until)| *until)
+        match &self.desk {
+            Some((_, until)) => Some(*until),
+            None => self.ended.is_none().then_some(self.taken),
+        }
     }
 
     /// True if the route was taken for this item.
@@ -194,19 +197,26 @@ pub enum Next {
     Orders(Box<Demand>, RouteMove),
 }
 
-/// Works out the next step of a request whose time on its desk is up. `produced` says whether the local order, if
-/// one was made, led to a production.
+/// Works out the next step of a request whose time on its desk is up. `local` says what became of the local order, if
+/// one was received: `None` while that is open, or whether it led to a production.
 pub fn next(
     world: &World,
     demand: &Demand,
     state: &RouteState,
-    produced: Option<Result<(), String>>,
+    local: Option<Option<Result<(), String>>>,
     served_on: Option<&EntityId>,
 ) -> Option<Next> {
     let route = state.path(world)?;
-    let (desk, at) = state.desk.as_ref()?;
+    let Some((desk, at)) = state.desk.as_ref() else {
+        let first = route.stages().first()?;
+        return Some(Next::Moves(RouteMove::Reached {
+            stage: first.name().to_owned(),
+            institution: first.institution().clone(),
+            until: state.taken.plus_seconds(first.seconds(Percentile::new(state.percentile)?)),
+        }));
+    };
     let place = route.stages().iter().position(|stage| stage.name() == desk)?;
-    if let Some(Err(why)) = produced {
+    if let Some(Some(Err(why))) = local {
         return Some(Next::Moves(RouteMove::Failed { why }));
     }
     let onward = match route.stages().get(place + 1) {
@@ -218,7 +228,8 @@ pub fn next(
         None => RouteMove::Completed { use_limit: route.use_limit().to_owned() },
     };
     let order = route.order();
-    if order.after_stage != *desk || state.ordered {
+    // An order that is in the record and was not received: a crash came in between, and it is made again.
+    if order.after_stage != *desk || (state.ordered && local.is_some()) {
         return Some(Next::Moves(onward));
     }
     let Some(served_on) = served_on else {

@@ -121,13 +121,14 @@ impl Provider {
     async fn move_along(&mut self, id: &MatterId, recorded: &mut Vec<Recorded>) -> Result<(), ProviderError> {
         let matter = self.docket().find(id.as_str())?;
         let Some(state) = matter.route() else { return Ok(()) };
-        let produced = state.ordered.then(|| self.came_of(matter)).flatten();
+        let local = state.ordered.then(|| self.came_of(matter)).flatten();
+        let ordered = state.ordered;
         let served_on = state.requested.as_ref().and_then(|country| {
             let mut here = self.world().provider().established_in(country);
             here.find(|entity| entity.relation() != EntityRelation::IndependentTrustee)
                 .map(|e| e.id().clone())
         });
-        let step = crate::gate::next(self.world(), matter.demand(), state, produced, served_on.as_ref());
+        let step = crate::gate::next(self.world(), matter.demand(), state, local, served_on.as_ref());
         let now = self.now();
         match step {
             None => {}
@@ -136,7 +137,9 @@ impl Provider {
             }
             Some(Next::Orders(local, onward)) => {
                 let order = RouteMove::Ordered { order: local.id.clone(), by: local.issuing.clone() };
-                recorded.push(self.enter(id, Event::Routed { route: order, timing: now }).await?);
+                if !ordered {
+                    recorded.push(self.enter(id, Event::Routed { route: order, timing: now }).await?);
+                }
                 self.receive_local(*local, recorded).await?;
                 recorded.push(self.enter(id, Event::Routed { route: onward, timing: now }).await?);
             }
@@ -155,16 +158,16 @@ impl Provider {
         Ok(())
     }
 
-    /// What came of the local order that answers a request: `None` while that is open.
-    fn came_of(&self, matter: &Matter) -> Option<Result<(), String>> {
+    /// What came of the local order that answers a request, if it was received: `None` while that is open.
+    fn came_of(&self, matter: &Matter) -> Option<Option<Result<(), String>>> {
         let answer = matter.route()?.answer.as_ref()?;
         let local =
             self.docket().matters().find(|m| &m.demand().id == answer && m.demand().executes.is_some())?;
-        match local.disposition() {
+        Some(match local.disposition() {
             Disposition::Served | Disposition::PartlyServed => Some(Ok(())),
             Disposition::Rejected => Some(Err(format!("the local order `{}` was not answered", local.id()))),
             Disposition::Routed | Disposition::Pending => None,
-        }
+        })
     }
 }
 

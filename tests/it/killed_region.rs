@@ -52,12 +52,9 @@ async fn the_longest_message_streams(deployment: &mut Deployment) {
     let mut bytes = b"Subject: long\r\n\r\n".to_vec();
     bytes.resize(MESSAGE_BYTES_MAX as usize, b'x');
     let before = memory_peak(pid);
-    deployment.provider.deliver(mail(account, bytes.clone())).await.unwrap();
+    deployment.provider.deliver(mail(account, bytes)).await.unwrap();
     let grown = memory_peak(pid) - before;
     assert!(grown < 16 * 1024, "a message of 50 MiB took {grown} KiB of the node's memory");
-    bytes.push(b'x');
-    let error = deployment.provider.deliver(mail(account, bytes)).await.unwrap_err();
-    assert!(error.to_string().contains("52428800"), "{error}");
     let copies = deployment.provider.where_is(&address(account)).await.unwrap().copies;
     let content = copies.iter().find(|copy| copy.class == DataClass::Content).unwrap();
     assert_eq!(content.objects, 1);

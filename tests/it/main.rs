@@ -38,6 +38,7 @@ mod region_process;
 mod region_transport;
 mod release_crash;
 mod rotation;
+mod route_crash;
 mod standard_world;
 mod store;
 mod story;
