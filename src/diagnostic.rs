@@ -167,6 +167,12 @@ impl Diagnostics {
     }
 }
 
+impl From<Diagnostics> for Vec<Diagnostic> {
+    fn from(all: Diagnostics) -> Self {
+        all.0
+    }
+}
+
 impl From<Diagnostic> for Diagnostics {
     fn from(one: Diagnostic) -> Self {
         Diagnostics(vec![one])

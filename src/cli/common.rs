@@ -6,9 +6,10 @@ use std::sync::Arc;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::diagnostic::SourceFile;
 use crate::law::Law;
 use crate::mail::Story;
-use crate::scenario::{BadScript, Look, Names, Script, built_in};
+use crate::scenario::{BadScript, Look, Names, Script, built_in, built_in_cases, world_changes};
 use crate::world::{World, WorldSource};
 
 use super::screen;
@@ -53,21 +54,55 @@ impl Setup {
     /// A script by its file, or one of those built into the program by its name: `dublin-warrant`.
     pub fn script(&self, path: &Path) -> Result<Script, Failure> {
         if path.exists() {
-            return Ok(Script::read(path, &self.names)?);
+            return self.read_script(&SourceFile::read(path)?);
         }
         let name = path.file_stem().unwrap_or_default();
-        let mut scripts = built_in().filter(|file| file.path().extension().is_some_and(|e| e == "toml"));
-        let file = scripts.find(|file| file.path().file_stem() == Some(name)).ok_or_else(|| {
-            let names: Vec<String> = script_names().collect();
-            let near = crate::diagnostic::nearest(&name.to_string_lossy(), names.iter().map(String::as_str));
-            let hint = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
-            format!(
-                "no file `{}`, and no scenario of that name is built in; {hint}built in are: {}",
-                path.display(),
-                names.join(", ")
-            )
-        })?;
-        Script::parse(&file, &self.names).map_err(|error: BadScript| error.into())
+        let mut scripts = built_in().chain(built_in_cases());
+        let file = scripts
+            .find(|file| {
+                file.path().extension().is_some_and(|e| e == "toml") && file.path().file_stem() == Some(name)
+            })
+            .ok_or_else(|| {
+                let names: Vec<String> = script_names().collect();
+                let near =
+                    crate::diagnostic::nearest(&name.to_string_lossy(), names.iter().map(String::as_str));
+                let hint = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                format!(
+                    "no file `{}`, and no scenario of that name is built in; {hint}built in are: {}",
+                    path.display(),
+                    names.join(", ")
+                )
+            })?;
+        self.read_script(&file)
+    }
+
+    /// The scripts of a folder, or those built in under its path, if there is no such folder here.
+    pub fn scripts(&self, path: &Path) -> Result<Vec<Script>, Failure> {
+        if path.is_file() || (!path.is_dir() && !path.ends_with("cases")) {
+            return Ok(vec![self.script(path)?]);
+        }
+        let files: Vec<SourceFile> = if path.is_dir() {
+            let mut paths: Vec<PathBuf> =
+                std::fs::read_dir(path)?.map(|entry| entry.map(|e| e.path())).collect::<Result<_, _>>()?;
+            paths.retain(|path| path.is_file() && path.extension().is_some_and(|e| e == "toml"));
+            paths.sort();
+            paths.iter().map(|path| SourceFile::read(path)).collect::<Result<_, _>>()?
+        } else {
+            built_in_cases().collect()
+        };
+        if files.is_empty() {
+            return Err(format!("there is no script in `{}`", path.display()).into());
+        }
+        files.iter().map(|file| self.read_script(file)).collect()
+    }
+
+    fn read_script(&self, file: &SourceFile) -> Result<Script, Failure> {
+        let changes = world_changes(file)?;
+        if changes.is_empty() {
+            return Script::parse(file, &self.names).map_err(|error: BadScript| error.into());
+        }
+        let names = Names::of(&self.world.with(&changes)?, &self.law, &self.story);
+        Script::parse(file, &names).map_err(|error: BadScript| error.into())
     }
 }
 

@@ -1,15 +1,16 @@
 //! `rogatory scenario`: scripted runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
 use super::common::{ConfigArguments, Failure, Setup, look, script_names, wait};
-use super::screen::{self, Format, Unlocked};
+use super::screen::{self, BOLD, Format, Unlocked};
 use super::{Exit, Outcome};
 use crate::provider::Nodes;
 use crate::scenario::{
-    Backstage, Observer, Pace, Playhouse, Report, Script, TextObserver, Unwatched, run, schema,
+    Backstage, CaseRole, CaseRow, CaseTally, Observer, Pace, Playhouse, Report, Script, TextObserver,
+    Unwatched, Verdict, run, schema,
 };
 
 /// Play scripted cases, check scripts, list those built in
@@ -32,8 +33,11 @@ enum ScenarioCommand {
     ///
     /// Ends with 0 if every expectation holds and with 3 if one does not. Each script gets a fresh provider with its
     /// regions, its record and its witnesses, in this process and in a temporary folder.
+    ///
+    /// A folder of real cases, such as `config/scenarios/cases`, is played as a table: what happened beside what the
+    /// engine says, and by which rule. To disagree with history is no failure; only an expectation that does not hold is.
     Run {
-        /// Script files, or names of built-in scripts such as `dublin-warrant`
+        /// Script files, folders of cases, or names of built-in scripts such as `dublin-warrant`
         #[arg(required = true, value_name = "SCRIPT")]
         scripts: Vec<PathBuf>,
         /// How to show the play
@@ -68,8 +72,13 @@ pub fn scenario(arguments: ScenarioArguments) -> Outcome {
     match arguments.command {
         ScenarioCommand::Run { scripts, format, pace, verbose, config } => {
             let setup = config.read()?;
-            let scripts: Vec<Script> =
-                scripts.iter().map(|path| setup.script(path)).collect::<Result<_, _>>()?;
+            let folder = scripts.iter().any(|path| !path.is_file());
+            let scripts: Vec<Vec<Script>> =
+                scripts.iter().map(|path| setup.scripts(path)).collect::<Result<_, _>>()?;
+            let scripts: Vec<Script> = scripts.into_iter().flatten().collect();
+            if folder && scripts.iter().all(|script| script.case.is_some()) {
+                return wait(table(&setup, &scripts, format));
+            }
             let pace = if pace { Pace::Reading } else { Pace::None };
             wait(async {
                 let mut all_hold = true;
@@ -122,6 +131,97 @@ pub fn scenario(arguments: ScenarioArguments) -> Outcome {
     }
 }
 
+/// Plays cases and shows what happened beside what the engine says.
+async fn table(setup: &Setup, scripts: &[Script], format: Format) -> Outcome {
+    let mut rows = Vec::new();
+    for script in scripts {
+        let Some(case) = &script.case else { continue };
+        let report = play_quietly(setup, script).await?;
+        let row = CaseRow::of(case, script, &report);
+        if format == Format::Text {
+            print_case(&row, &report)?;
+        }
+        rows.push(row);
+    }
+    let made = CaseTally::of(&rows, CaseRole::Made);
+    let tests = CaseTally::of(&rows, CaseRole::Tests);
+    match format {
+        Format::Json => screen::json(&serde_json::json!({ "cases": rows, "made": made, "tests": tests }))?,
+        Format::Text => {
+            screen::line("")?;
+            for (what, tally) in [
+                ("cases that made the rule that decides them", made),
+                ("cases that test rules made by others", tests),
+            ] {
+                screen::line(&format!(
+                    "{what}: {} agree, {} disagree, {} cannot be compared",
+                    tally.agree, tally.disagree, tally.not_compared
+                ))?;
+            }
+            screen::line(
+                "Reported cases are the contested ones, and many of these are one question: no rate follows from them.",
+            )?;
+        }
+    }
+    Ok(if rows.iter().all(|row| row.holds) { Exit::Done } else { Exit::ExpectationFailed })
+}
+
+fn print_case(row: &CaseRow, report: &Report) -> Result<(), Failure> {
+    let CaseRow { case, says, agrees, .. } = row;
+    let verdict = match agrees {
+        Some(true) => "agrees",
+        Some(false) => "DISAGREES",
+        None => "not compared",
+    };
+    let role = if case.role == CaseRole::Made { "made the rule" } else { "tests it" };
+    screen::line(&format!("{BOLD}{}{BOLD:#}, {}, {}; {role}", case.name, case.court, case.date))?;
+    screen::line(&format!("    happened: {:<8} Rogatory: {says:<13} {verdict}", case.outcome))?;
+    let by = if row.by.is_empty() { "nothing".to_owned() } else { row.by.join(", ") };
+    for line in screen::wrapped(&format!("by {by}"), screen::width().saturating_sub(8)) {
+        screen::line(&format!("        {line}"))?;
+    }
+    if let Some(outside) = &case.outside {
+        for line in
+            screen::wrapped(&format!("outside the model: {outside}"), screen::width().saturating_sub(8))
+        {
+            screen::line(&format!("        {line}"))?;
+        }
+    }
+    if let Some(stop) = &report.stopped {
+        screen::line(&format!("        the play broke off: {}", stop.why))?;
+    }
+    for check in report.checks().filter(|check| check.verdict != Verdict::Held) {
+        screen::line(&format!(
+            "        an expectation does not hold (line {}): {}: {}",
+            check.line,
+            check.subject,
+            check.expected.join(", ")
+        ))?;
+    }
+    Ok(())
+}
+
+async fn play_quietly(setup: &Setup, script: &Script) -> Result<Report, Failure> {
+    let folder = tempfile::tempdir()?;
+    let mut playhouse = Playhouse::new(backstage(setup, folder.path()));
+    let report = run(script, &mut playhouse, &mut Unwatched).await?;
+    if let Some(deployment) = playhouse.into_deployment() {
+        deployment.stop().await;
+    }
+    Ok(report)
+}
+
+fn backstage(setup: &Setup, folder: &Path) -> Backstage {
+    Backstage {
+        world: setup.source.clone(),
+        law: setup.law.clone(),
+        story: setup.story.clone(),
+        data: folder.join("play"),
+        nodes: Nodes::Here,
+        wan: false,
+    }
+}
+
 /// Plays one script in this process and a temporary folder.
 pub async fn play(
     setup: &Setup,
@@ -131,14 +231,7 @@ pub async fn play(
     verbose: bool,
 ) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
-    let mut playhouse = Playhouse::new(Backstage {
-        world: setup.source.clone(),
-        law: setup.law.clone(),
-        story: setup.story.clone(),
-        data: folder.path().join("play"),
-        nodes: Nodes::Here,
-        wan: false,
-    });
+    let mut playhouse = Playhouse::new(backstage(setup, folder.path()));
     let report = match format {
         Format::Text => {
             let observer = TextObserver::new(Unlocked, &setup.names, look(), pace);

@@ -10,10 +10,10 @@ use super::matter::Matter;
 use super::order::Standing;
 use super::stance::StanceTable;
 use crate::clock::SimTime;
-use crate::demand::{Act, Item};
+use crate::demand::{Act, DateRange, Item, Place};
 use crate::directory::Directory;
 use crate::law::{Asking, Law};
-use crate::world::World;
+use crate::world::{Address, DataClass, World};
 
 /// How many objects of an item rest where it says; asked of the regions before a decision.
 pub type Holdings = BTreeMap<Item, u64>;
@@ -28,7 +28,9 @@ pub struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// The items a matter is about: one for every copy of what it asks for.
+    /// The items a matter is about: one for every copy of what it asks for. The books of a business are no copies of
+    /// anybody's mailbox; they rest where the provider says that it keeps them, and what the law holds on them can be
+    /// asked all the same.
     pub fn items(&self, matter: &Matter) -> Vec<Item> {
         let demand = matter.demand();
         let mut items: Vec<Item> = demand
@@ -36,8 +38,21 @@ impl Desk<'_> {
             .iter()
             .flat_map(|account| self.directory.items(account, &demand.classes, demand.range))
             .collect();
+        if demand.classes.contains(&DataClass::BusinessRecord) {
+            items.extend(demand.accounts.iter().flat_map(|account| self.books(account, demand.range)));
+        }
         items.sort();
         items
+    }
+
+    fn books(&self, account: &Address, range: DateRange) -> Vec<Item> {
+        let class = DataClass::BusinessRecord;
+        let Some(holder) = self.directory.get(account).map(|account| &account.holder) else {
+            return Vec::new();
+        };
+        let regions = self.world.regions_for(class, &holder.declared_country, self.now.date_utc());
+        let item = |region| Item { account: account.clone(), class, range, place: Place::Region(region) };
+        regions.unwrap_or_default().into_iter().map(item).collect()
     }
 
     /// Gathers the premise of every act on every item that is not settled.

@@ -20,7 +20,9 @@
 //! ```
 
 mod action;
+mod case;
 mod expectation;
+mod include;
 mod moment;
 mod names;
 mod player;
@@ -39,12 +41,14 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use case::{Case, CaseRole, CaseRow, CaseTally, HistoricOutcome, Says};
 pub use expectation::Verdict;
+pub use include::world_changes;
 pub use moment::{BadMoment, Moment};
 pub use names::Names;
 pub use player::{Observer, Sight, Unwatched, run};
 pub use playhouse::{Backstage, Playhouse, StageError, happenings, story_account};
-pub use reader::{BadScript, built_in};
+pub use reader::{BadScript, built_in, built_in_cases};
 pub use report::{Check, Report, SceneReport, Stop, Tally};
 pub use schema::schema;
 pub use script::{

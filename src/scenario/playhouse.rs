@@ -16,7 +16,7 @@ use super::view::{
 };
 use crate::clock::SimTime;
 use crate::demand::{Demand, DemandId};
-use crate::diagnostic::{Diagnostics, SourceFile};
+use crate::diagnostic::Diagnostics;
 use crate::directory::{Customer, NewAccount};
 use crate::disk::RealDisk;
 use crate::gate::{self, Answer, Event, Filing, MatterId, Order};
@@ -26,7 +26,7 @@ use crate::provider::{
     self, Deployment, DeploymentError, DeploymentOptions, NewMail, Nodes, Provider, ProviderError, Recorded,
 };
 use crate::region::Password;
-use crate::world::{Address, Country, EntityId, KeyCustody, World, WorldSource};
+use crate::world::{Address, Country, EntityId, World, WorldSource};
 
 /// Where a play takes place.
 pub struct Playhouse {
@@ -137,21 +137,10 @@ impl Playhouse {
         Ok((opened, messages))
     }
 
-    /// The script's world: the standard one with another key custody here and there.
+    /// The script's world: the standard one with what it changes.
     fn world(&self, setting: &Setting) -> Result<World, StageError> {
-        let mut source = self.backstage.world.clone();
-        for (region, custody) in &setting.key_custody {
-            let path = format!("regions/{region}.toml");
-            if let Some(file) = source.file(&path) {
-                let custody = match custody {
-                    KeyCustody::Region => "region",
-                    KeyCustody::Provider => "provider",
-                };
-                let changed = set_key(file.text(), "key-custody", custody);
-                source.put(&path, SourceFile::new(&path, changed)).map_err(Diagnostics::from)?;
-            }
-        }
-        Ok(World::from_source(source)?)
+        let world = World::from_source(self.backstage.world.clone())?;
+        Ok(if setting.changes.is_empty() { world } else { world.with(&setting.changes)? })
     }
 
     async fn open_story_account(&mut self, account: &StoryAccount) -> Result<(), StageError> {
@@ -195,14 +184,6 @@ fn contracting_entity(world: &World, country: &Country) -> EntityId {
     let provider = world.provider();
     let offering = provider.offering_in(country).next();
     offering.unwrap_or_else(|| provider.head_office()).id().clone()
-}
-
-/// Puts a value in place of the one a top-level key of a TOML text has.
-fn set_key(text: &str, key: &str, value: &str) -> String {
-    let is_it = |line: &&str| line.split('=').next().is_some_and(|name| name.trim() == key);
-    let lines =
-        text.lines().map(|line| if is_it(&line) { format!("{key} = \"{value}\"") } else { line.to_owned() });
-    lines.collect::<Vec<_>>().join("\n") + "\n"
 }
 
 impl Stage for Playhouse {

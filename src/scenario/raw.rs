@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_spanned::Spanned;
 
+use super::case::{CaseRole, HistoricOutcome};
 use super::script::Wanted;
 use crate::demand::{
     Act, DateRange, Disposition, InstrumentKind, Outcome, ProofLevel, Purpose, RelationKind, Term,
@@ -25,6 +27,9 @@ pub struct RawScript {
     pub intro: String,
     pub start: Text,
     pub seed: String,
+    #[serde(default, rename = "include")]
+    pub _include: Vec<RawInclude>,
+    pub case: Option<Spanned<RawCase>>,
     #[serde(default)]
     pub world: RawWorld,
     #[serde(default)]
@@ -33,6 +38,37 @@ pub struct RawScript {
     pub step: Vec<Spanned<RawStep>>,
 }
 
+/// A file with changes to the world; words in it can be renamed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawInclude {
+    pub file: Text,
+    #[serde(default)]
+    pub rename: BTreeMap<Text, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RawCase {
+    pub name: String,
+    pub court: String,
+    pub date: Spanned<toml::value::Datetime>,
+    pub matter: Option<Text>,
+    #[serde(default)]
+    pub classes: Vec<DataClass>,
+    pub act: Option<Act>,
+    pub outcome: HistoricOutcome,
+    pub role: CaseRole,
+    pub rule: Option<Text>,
+    pub outside: Option<String>,
+    pub happened: String,
+    pub source: String,
+    pub mark: SourceMark,
+    pub from_memory: Option<String>,
+}
+
+/// What may stand under `[world]`. The world itself reads and checks it, as a change to its own files; only what a play
+/// shows of it is read here.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawWorld {
@@ -40,12 +76,40 @@ pub struct RawWorld {
     pub stance: RawStance,
     #[serde(default)]
     pub regions: BTreeMap<Text, RawRegion>,
+    #[serde(rename = "authorities")]
+    _authorities: Option<IgnoredAny>,
+    #[serde(rename = "entities")]
+    _entities: Option<IgnoredAny>,
+    #[serde(rename = "placement")]
+    _placement: Option<IgnoredAny>,
+    #[serde(rename = "domains")]
+    _domains: Option<IgnoredAny>,
+    #[serde(rename = "blocs")]
+    _blocs: Option<IgnoredAny>,
+    #[serde(rename = "countries")]
+    _countries: Option<IgnoredAny>,
+    #[serde(rename = "treaties")]
+    _treaties: Option<IgnoredAny>,
+    #[serde(rename = "routes")]
+    _routes: Option<IgnoredAny>,
+    #[serde(rename = "witnesses")]
+    _witnesses: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawRegion {
-    pub key_custody: KeyCustody,
+    pub key_custody: Option<KeyCustody>,
+    #[serde(rename = "name")]
+    _name: Option<IgnoredAny>,
+    #[serde(rename = "country")]
+    _country: Option<IgnoredAny>,
+    #[serde(rename = "coordinates")]
+    _coordinates: Option<IgnoredAny>,
+    #[serde(rename = "operator")]
+    _operator: Option<IgnoredAny>,
+    #[serde(rename = "store")]
+    _store: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize, Default)]

@@ -8,16 +8,20 @@ use std::str::FromStr;
 
 use serde_spanned::Spanned;
 
+use super::case::Case;
+use super::include::world_changes;
 use super::moment::Moment;
 use super::names::Names;
-use super::raw::{RawAccount, RawExpect, RawScript, RawSelector, RawStance, RawStep, RawWorld, Text};
+use super::raw::{
+    RawAccount, RawCase, RawExpect, RawScript, RawSelector, RawStance, RawStep, RawWorld, Text,
+};
 use super::script::{
     AccountSpec, Expect, History, InlineAccount, InlineMessage, Script, Setting, StanceChange, Step,
 };
 use crate::demand::{Act, DemandId};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::gate::{PaperId, Selector};
-use crate::world::{Address, AuthorityId, EntityId, Jurisdiction, RegionId};
+use crate::world::{Address, AuthorityId, EntityId, Jurisdiction, RegionId, WorldChanges};
 
 /// All that is wrong with one script, from its top to its end.
 #[derive(Debug, Clone)]
@@ -49,7 +53,19 @@ impl From<Diagnostic> for BadScript {
 
 /// The scripts that come with the program, as the files they were.
 pub fn built_in() -> impl Iterator<Item = SourceFile> {
-    crate::embedded::under("config/scenarios/").map(|(path, text)| SourceFile::new(path, text))
+    built_in_under("config/scenarios/")
+}
+
+/// The real cases that come with the program, as the files they were.
+pub fn built_in_cases() -> impl Iterator<Item = SourceFile> {
+    built_in_under("config/scenarios/cases/")
+}
+
+/// The files of a folder itself, and of none below it.
+fn built_in_under(folder: &'static str) -> impl Iterator<Item = SourceFile> {
+    crate::embedded::under(folder)
+        .filter(move |(path, _)| !path[folder.len()..].contains('/'))
+        .map(|(path, text)| SourceFile::new(path, text))
 }
 
 impl Script {
@@ -66,7 +82,10 @@ impl Script {
         let mut errors = reader.errors;
         errors.sort_by_key(Diagnostic::place);
         match script {
-            Some(script) if errors.is_empty() => Ok(script),
+            Some(mut script) if errors.is_empty() => {
+                script.setting.changes = world_changes(file).map_err(|wrong| BadScript(wrong.into()))?;
+                Ok(script)
+            }
             _ => Err(BadScript(errors)),
         }
     }
@@ -136,7 +155,9 @@ impl<'a> Reader<'a> {
                 .help("add at least one `[[step]]`");
             self.errors.push(nothing);
         }
+        let case = raw.case.map(|case| self.case(case));
         Some(Script {
+            case: inside_out(case)?,
             path: self.file.path().to_owned(),
             title: raw.title,
             intro: raw.intro,
@@ -148,14 +169,54 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn case(&mut self, raw: Spanned<RawCase>) -> Option<Case> {
+        let span = header(raw.span());
+        let raw = raw.into_inner();
+        self.step = usize::MAX;
+        let matter = raw.matter.as_ref().map(|matter| self.matter(matter));
+        if matter.is_none() && raw.outside.is_none() {
+            self.error(span, "a case with no `matter` and no `outside`").help(
+                "name the demand that stands for that of the case, or say why the model cannot hold it",
+            );
+            return None;
+        }
+        let names = self.names;
+        if let Some(rule) = raw.rule.as_ref().filter(|rule| !names.rules.contains(rule.get_ref())) {
+            self.unknown("rule", rule, names.rules.iter().map(String::as_str));
+            return None;
+        }
+        let date = raw.date.get_ref().to_string().parse();
+        if date.is_err() {
+            self.error(raw.date.span(), format!("`{}` is not a day", raw.date.get_ref()))
+                .help("write `date = 2016-07-14`");
+        }
+        Some(Case {
+            name: raw.name,
+            court: raw.court,
+            date: date.ok()?,
+            matter: inside_out(matter)?,
+            classes: raw.classes,
+            act: raw.act.unwrap_or(Act::Disclose),
+            outcome: raw.outcome,
+            role: raw.role,
+            rule: raw.rule.map(Spanned::into_inner),
+            outside: raw.outside,
+            history: History {
+                happened: raw.happened,
+                source: raw.source,
+                mark: raw.mark,
+                from_memory: raw.from_memory,
+            },
+        })
+    }
+
     fn setting(&mut self, raw: RawWorld) -> Setting {
         let mut key_custody = BTreeMap::new();
         for (region, override_) in raw.regions {
-            if let Some(region) = self.region(&region) {
-                key_custody.insert(region, override_.key_custody);
-            }
+            let region = self.region(&region);
+            key_custody.extend(region.zip(override_.key_custody));
         }
-        Setting { stance: stance(raw.stance), key_custody }
+        Setting { stance: stance(raw.stance), key_custody, changes: WorldChanges::default() }
     }
 
     fn account(&mut self, raw: Spanned<RawAccount>) -> Option<AccountSpec> {

@@ -59,6 +59,8 @@ mod tests {
         assert_eq!(properties(&schema), keys::<RawScript>());
         assert_eq!(of("world"), keys::<RawWorld>());
         assert_eq!(of("region"), keys::<RawRegion>());
+        assert_eq!(of("include"), keys::<RawInclude>());
+        assert_eq!(of("case"), keys::<RawCase>());
         assert_eq!(of("stance"), keys::<RawStance>());
         assert_eq!(of("account"), keys::<RawAccount>());
         assert_eq!(of("message"), keys::<RawMessage>());

@@ -5,15 +5,16 @@ use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StringDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::case::Case;
 use super::moment::Moment;
 use crate::demand::{Act, Demand, DemandId, Disposition, Outcome};
 use crate::gate::Duty;
 use crate::gate::{Filing, Order, PaperId, Selector};
 use crate::law::PositionKind;
-use crate::world::SourceMark;
 use crate::world::{
     Address, AuthorityId, Conduct, Country, DataClass, EntityId, Jurisdiction, KeyCustody, RegionId,
 };
+use crate::world::{SourceMark, WorldChanges};
 
 /// A script that was read and checked: every name in it is known, and every time in order.
 #[derive(Clone, Debug)]
@@ -24,15 +25,20 @@ pub struct Script {
     pub intro: String,
     pub start: Moment,
     pub seed: String,
+    /// The real case it is about, if it is about one.
+    pub case: Option<Case>,
     pub setting: Setting,
     pub accounts: Vec<AccountSpec>,
     pub steps: Vec<Step>,
 }
 
 /// How this script's world differs from the standard one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Setting {
     pub stance: StanceChange,
+    /// All that differs, but the stance.
+    pub changes: WorldChanges,
+    /// What of it is about who can use the keys, to be shown.
     pub key_custody: BTreeMap<RegionId, KeyCustody>,
 }
 

@@ -119,6 +119,18 @@ impl WorldChanges {
         Diagnostics::unless(Some(WorldChanges { list }), findings)
     }
 
+    /// These changes and then others.
+    pub fn then(mut self, later: WorldChanges) -> Self {
+        self.list.extend(later.list);
+        self
+    }
+
+    /// These changes without those of one noun, such as `stance`.
+    pub fn without(mut self, noun: &str) -> Self {
+        self.list.retain(|change| change.under != Some(noun));
+        self
+    }
+
     /// True if nothing changes.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

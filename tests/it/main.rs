@@ -9,6 +9,7 @@ mod killed_demo;
 mod killed_region;
 mod law;
 mod law_books;
+mod law_cases;
 mod law_fiction;
 mod layers;
 mod mail_files;

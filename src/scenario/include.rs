@@ -1,0 +1,96 @@
+//! How the world of a script differs from the standard one: what it includes, then its own `[world]`.
+//!
+//! A file that is included holds changes to the world and nothing else, so that many scripts can share it. Words in it
+//! can be renamed on the way in: one world with a bank that has a branch in `XX` serves for every such place.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::raw::RawInclude;
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::embedded;
+use crate::world::WorldChanges;
+
+/// What of a script is read before the rest, because the rest names things of its world.
+#[derive(Deserialize)]
+struct Front {
+    #[serde(default)]
+    include: Vec<RawInclude>,
+}
+
+/// The changes that a script makes to the world, in order. The stance is left out: a script's stance is the provider's
+/// own decision, and goes on the record.
+pub fn world_changes(file: &SourceFile) -> Result<WorldChanges, Diagnostics> {
+    let front: Front = file.parse_toml()?;
+    let mut changes = WorldChanges::default();
+    for include in &front.include {
+        let included = included(file, include)?;
+        changes = changes.then(WorldChanges::read(&included, &["world"])?);
+    }
+    Ok(changes.then(WorldChanges::read(file, &["world"])?.without("stance")))
+}
+
+fn included(file: &SourceFile, include: &RawInclude) -> Result<SourceFile, Diagnostic> {
+    let name = include.file.get_ref();
+    let path = file.path().parent().unwrap_or(Path::new("")).join(name);
+    let found = if file.path().exists() {
+        SourceFile::read(&path).ok()
+    } else {
+        built_in(&path).map(|text| SourceFile::new(&path, text))
+    };
+    let found = found.ok_or_else(|| {
+        file.at(include.file.span(), format!("no file `{}` to include", path.display()))
+            .help("the path is taken from the folder of this script")
+    })?;
+    for key in include.rename.keys() {
+        if !words(found.text()).any(|(is_word, text)| is_word && text == key.get_ref()) {
+            return Err(file
+                .at(key.span(), format!("`{}` does not stand in `{name}`", key.get_ref()))
+                .help("rename a word that is there"));
+        }
+    }
+    let renames = include.rename.iter().map(|(from, to)| (from.get_ref().as_str(), to.as_str())).collect();
+    Ok(SourceFile::new(&path, renamed(found.text(), &renames)))
+}
+
+/// The text of a file that was built in, whichever way its path is written on this system.
+fn built_in(path: &Path) -> Option<&'static str> {
+    let name = path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+    embedded::under(&name).find(|(path, _)| *path == name).map(|(_, text)| text)
+}
+
+fn renamed(text: &str, renames: &BTreeMap<&str, &str>) -> String {
+    words(text)
+        .map(|(is_word, text)| if is_word { renames.get(text).copied().unwrap_or(text) } else { text })
+        .collect()
+}
+
+/// A text cut into words (letters, digits, dashes) and what stands between them.
+fn words(text: &str) -> impl Iterator<Item = (bool, &str)> {
+    let of_word = |c: char| c.is_alphanumeric() || c == '-';
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let is_word = of_word(rest.chars().next()?);
+        let end = rest.find(|c| of_word(c) != is_word).unwrap_or(rest.len());
+        let (part, after) = rest.split_at(end);
+        rest = after;
+        Some((is_word, part))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_words_are_renamed_and_nothing_else() {
+        let renames = BTreeMap::from([("XX", "BS"), ("xx-place", "bs-nassau")]);
+        let text = "regions.xx-place = { country = \"XX\", id = \"xx-place-2\", XXL = 1 }";
+        assert_eq!(
+            renamed(text, &renames),
+            "regions.bs-nassau = { country = \"BS\", id = \"xx-place-2\", XXL = 1 }"
+        );
+    }
+}

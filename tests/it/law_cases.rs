@@ -1,0 +1,104 @@
+//! The real cases under config/scenarios/cases: they are read, and what the engine says of them is told apart from what
+//! happened.
+
+use std::sync::Arc;
+
+use rogatory::law::Law;
+use rogatory::mail::Story;
+use rogatory::provider::Nodes;
+use rogatory::scenario::*;
+use rogatory::world::{World, WorldSource};
+
+struct Books {
+    world: World,
+    law: Arc<Law>,
+    story: Arc<Story>,
+}
+
+impl Books {
+    fn read() -> Self {
+        Books {
+            world: World::standard().unwrap(),
+            law: Arc::new(Law::standard().unwrap()),
+            story: Arc::new(Story::standard().unwrap()),
+        }
+    }
+
+    fn script(&self, file: &rogatory::diagnostic::SourceFile) -> Script {
+        let changes = world_changes(file).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let world = self.world.with(&changes).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let names = Names::of(&world, &self.law, &self.story);
+        Script::parse(file, &names).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    async fn play(&self, name: &str) -> (CaseRow, Report) {
+        let file = built_in_cases().find(|file| file.path().file_stem().is_some_and(|stem| stem == name));
+        let script = self.script(&file.unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let mut house = Playhouse::new(Backstage {
+            world: WorldSource::standard(),
+            law: self.law.clone(),
+            story: self.story.clone(),
+            data: folder.path().join("play"),
+            nodes: Nodes::Here,
+            wan: false,
+        });
+        let report = run(&script, &mut house, &mut Unwatched).await.unwrap();
+        if let Some(deployment) = house.into_deployment() {
+            deployment.stop().await;
+        }
+        (CaseRow::of(script.case.as_ref().unwrap(), &script, &report), report)
+    }
+}
+
+#[test]
+fn every_case_is_read_and_says_what_it_is() {
+    let books = Books::read();
+    let scripts: Vec<Script> = built_in_cases().map(|file| books.script(&file)).collect();
+    assert!(scripts.len() > 30, "only {} cases", scripts.len());
+    for script in &scripts {
+        let case = script.case.as_ref().unwrap_or_else(|| panic!("{} is no case", script.path.display()));
+        let expects = script.steps.iter().any(|step| !step.expects.is_empty());
+        assert!(case.outside.is_some() || expects || case.rule.is_some(), "{}", case.name);
+        // What a court of the case ordered must not be told to the engine before it is asked.
+        let told = script.steps.iter().any(|step| matches!(step.action, Action::Order { .. }));
+        assert!(!told, "{} tells the engine the outcome", case.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_and_the_engine_are_told_apart() {
+    let books = Books::read();
+    // It agrees where the ruling made the rule, and says so.
+    let (row, report) = books.play("c03").await;
+    assert!(report.holds());
+    assert_eq!((row.says, row.agrees, row.case.role), (Says::No, Some(true), CaseRole::Made));
+    assert_eq!(row.by, ["us-829-f3d-197"]);
+    // It does not: two laws contradict each other, and the court of one of them did not care. That is no failure.
+    let (row, report) = books.play("c30").await;
+    assert!(report.holds());
+    assert_eq!((row.says, row.agrees), (Says::Conflict, Some(false)));
+    assert_eq!(row.by, ["br-inq-784", "us-2702-a-content"]);
+    // A world with a bank and an island in it, included and renamed.
+    let (row, report) = books.play("c39").await;
+    assert!(report.holds(), "{:?}", report.checks().collect::<Vec<_>>());
+    assert_eq!((row.says, row.agrees), (Says::Open, Some(true)));
+    assert!(row.by.contains(&"IM: no rules".to_owned()), "{:?}", row.by);
+}
+
+#[test]
+fn an_include_that_is_not_there_and_a_rename_of_nothing_are_named() {
+    use rogatory::diagnostic::SourceFile;
+    let wrong = |include: &str| {
+        let text = format!("title = \"x\"\nstart = \"2013-01-01T00:00:00Z\"\nseed = \"x\"\n{include}\n");
+        let file = SourceFile::new("config/scenarios/cases/mine.toml", text);
+        world_changes(&file).unwrap_err().to_string()
+    };
+    let missing = wrong("include = [{ file = \"world/nowhere.toml\" }]");
+    assert!(
+        missing.contains("mine.toml:4:21: no file `config/scenarios/cases/world/nowhere.toml` to include"),
+        "{missing}"
+    );
+    let rename = wrong("include = [{ file = \"world/region-abroad.toml\", rename = { YY = \"BS\" } }]");
+    assert!(rename.contains("`YY` does not stand in `world/region-abroad.toml`"), "{rename}");
+}
