@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::common::{ConfigArguments, Failure, runtime};
+use crate::cli::common::{ConfigArguments, Failure, wait};
 use crate::cli::control::RunningArguments;
 use crate::cli::screen::{self, BAD, BOLD, Format};
 use crate::cli::{Exit, Outcome};
@@ -26,7 +26,7 @@ pub fn audit(
     let report = match openings {
         Some(folder) => from_openings(folder, policy, &running.data, config)?,
         None => {
-            let told = runtime()?.block_on(running.ask(Ask::Audit, Body::empty()))?.reply;
+            let told = wait(running.ask(Ask::Audit, Body::empty()))?.reply;
             let Told::Audited(report) = told else {
                 return Err("the provider answered another question; is it of another version?".into());
             };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli::common::{Failure, runtime};
+use crate::cli::common::{Failure, wait};
 use crate::cli::control::RunningArguments;
 use crate::cli::screen::{self, BOLD, Format};
 use crate::cli::{Exit, Outcome};
@@ -24,7 +24,7 @@ pub fn prove(id: String, show: Option<Vec<Slot>>, running: &RunningArguments) ->
         (Ok(entry), None) => from_served(&running.data, entry)?,
         (_, show) => {
             let show = show.unwrap_or_else(|| SHOWN.to_vec());
-            let told = runtime()?.block_on(running.ask(Ask::Prove { id, show }, Body::empty()))?.reply;
+            let told = wait(running.ask(Ask::Prove { id, show }, Body::empty()))?.reply;
             let Told::Proof { text } = told else {
                 return Err("the provider answered another question; is it of another version?".into());
             };
