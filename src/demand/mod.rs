@@ -6,12 +6,14 @@
 
 mod act;
 mod item;
+mod letter;
 mod outcome;
 mod process;
 mod proof;
 
 pub use act::Act;
 pub use item::{DateRange, Item, Place};
+pub use letter::BadLetter;
 pub use outcome::{Disposition, Outcome};
 pub use process::{
     BadInstrument, Demand, DemandId, ExecutesRequest, Offence, Purpose, Relation, RelationKind,

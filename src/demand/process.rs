@@ -174,9 +174,14 @@ pub struct ExecutesRequest {
 impl Demand {
     /// Writes the demand down and signs exactly those bytes.
     pub fn sign(&self, key: &SigningKey) -> SignedInstrument {
-        let body = serde_json::to_vec(self).expect("a demand has only string keys");
-        let signature = key.sign(&signing_input(&body)).to_bytes().to_vec();
-        SignedInstrument { body, signature }
+        SignedInstrument::sign(serde_json::to_vec(self).expect("a demand has only string keys"), key)
+    }
+
+    /// The same with line breaks and indentation, for a file that people read.
+    pub fn sign_readably(&self, key: &SigningKey) -> SignedInstrument {
+        let mut body = serde_json::to_vec_pretty(self).expect("a demand has only string keys");
+        body.push(b'\n');
+        SignedInstrument::sign(body, key)
     }
 }
 
@@ -191,6 +196,11 @@ pub struct SignedInstrument {
 }
 
 impl SignedInstrument {
+    fn sign(body: Vec<u8>, key: &SigningKey) -> Self {
+        let signature = key.sign(&signing_input(&body)).to_bytes().to_vec();
+        SignedInstrument { body, signature }
+    }
+
     /// Puts together what came over a wire; nothing is checked yet.
     pub fn from_parts(body: Vec<u8>, signature: Vec<u8>) -> Self {
         SignedInstrument { body, signature }
@@ -212,6 +222,12 @@ impl SignedInstrument {
     /// Who the text says issued it. To be believed only after [`SignedInstrument::verify`] with that issuer's key.
     pub fn claimed_issuer(&self) -> Result<AuthorityId, BadInstrument> {
         self.parse().map(|demand| demand.issuing)
+    }
+
+    /// What the text says the demand is called, in full: `issuer/id`. To be believed only after
+    /// [`SignedInstrument::verify`].
+    pub fn claimed_matter(&self) -> Result<String, BadInstrument> {
+        self.parse().map(|demand| format!("{}/{}", demand.issuing, demand.id))
     }
 
     /// Checks the signature and reads the demand.
