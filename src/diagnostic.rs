@@ -19,6 +19,9 @@ impl SourceFile {
     pub fn read(path: &Path) -> Result<Self, Diagnostic> {
         match std::fs::read_to_string(path) {
             Ok(text) => Ok(SourceFile { path: path.to_owned(), text }),
+            Err(_) if path.is_dir() => {
+                Err(Diagnostic::about_file(path, "is a folder").help("name a file, such as one in it"))
+            }
             Err(error) => Err(Diagnostic::about_file(path, format!("cannot be read: {error}"))),
         }
     }

@@ -8,7 +8,6 @@ use super::screen::{self, Format};
 use super::{Exit, Outcome};
 use crate::clock::SimTime;
 use crate::provider::{Ask, Told};
-use crate::region::Body;
 use crate::scenario::{reach_text, where_text};
 use crate::world::Address;
 
@@ -62,7 +61,7 @@ pub struct ReachArguments {
 pub fn where_is(arguments: WhereArguments) -> Outcome {
     let WhereArguments { address, violations: _, format, running } = arguments;
     let Some(address) = address else { return violations(format, &running) };
-    let told = wait(running.ask(Ask::Where { account: address }, Body::empty()))?.reply;
+    let told = wait(running.look(Ask::Where { account: address }))?;
     let Told::Where(place) = told else { return Err(unexpected()) };
     if format == Format::Json {
         screen::json(&place)?;
@@ -73,7 +72,7 @@ pub fn where_is(arguments: WhereArguments) -> Outcome {
 }
 
 fn violations(format: Format, running: &RunningArguments) -> Outcome {
-    let told = wait(running.ask(Ask::Misplaced, Body::empty()))?.reply;
+    let told = wait(running.look(Ask::Misplaced))?;
     let Told::Misplaced { copies } = told else { return Err(unexpected()) };
     if format == Format::Json {
         screen::json(&copies)?;
@@ -95,7 +94,7 @@ fn violations(format: Format, running: &RunningArguments) -> Outcome {
 
 pub fn reach(arguments: ReachArguments) -> Outcome {
     let ReachArguments { address, at, all, format, running } = arguments;
-    let told = wait(running.ask(Ask::Reach { account: address, at }, Body::empty()))?.reply;
+    let told = wait(running.look(Ask::Reach { account: address, at }))?;
     let Told::Reach(reach) = told else { return Err(unexpected()) };
     if format == Format::Json {
         screen::json(&reach)?;

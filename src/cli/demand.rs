@@ -1,18 +1,23 @@
 //! `rogatory demand`: a demand on a running provider.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
+use ed25519_dalek::SigningKey;
 
-use super::common::{ConfigArguments, look, wait};
+use super::common::{ConfigArguments, Failure, look, wait};
 use super::control::{RunningArguments, unexpected};
 use super::screen::{self, Format};
 use super::{Exit, Outcome};
-use crate::demand::Demand;
+use crate::demand::{Demand, SignedInstrument};
 use crate::diagnostic::SourceFile;
 use crate::provider::{Ask, Told};
 use crate::region::Body;
 use crate::scenario::{history_text, matter_text};
+use crate::world::AuthorityId;
 
 /// File a demand with a running provider, follow it, ask why
 #[derive(Args, Debug)]
@@ -21,7 +26,9 @@ Examples:
   rogatory demand list
   rogatory demand show 13-mag-2814
   rogatory demand explain 18-mag-2713 --format json
-  rogatory demand file my-warrant.toml            docs/formats.md has one to start from")]
+  rogatory demand file my-warrant.toml            docs/formats.md has one to start from
+  rogatory demand sign my-warrant.toml --as us-sdny-magistrate --out my-warrant.signed
+  rogatory demand file my-warrant.signed")]
 pub struct DemandArguments {
     #[command(subcommand)]
     command: DemandCommand,
@@ -31,14 +38,32 @@ pub struct DemandArguments {
 enum DemandCommand {
     /// Serve a demand on the provider and see what the gate decides
     ///
-    /// The file is TOML with the fields of a demand (docs/formats.md). In a demo, whose authorities' keys are public, it
-    /// is signed here as its issuer would; a provider with real authorities takes signed demands only.
+    /// The file is a demand that its issuer signed (`rogatory demand sign`), or, in a demo, whose authorities' keys are
+    /// public, TOML with the fields of a demand, which is then signed on the way in as its issuer would.
     File {
         file: PathBuf,
         #[arg(long, value_enum, default_value_t)]
         format: Format,
         #[command(flatten)]
         running: RunningArguments,
+    },
+    /// Sign a demand as its issuer
+    ///
+    /// Takes TOML with the fields of a demand and writes the signed demand, whose text can be read and not be changed.
+    /// In a demo the authorities' keys are public and need not be named. Needs no running provider.
+    Sign {
+        file: PathBuf,
+        /// Who signs; has to be the authority that the demand says it is issued by
+        #[arg(long = "as", value_name = "AUTHORITY")]
+        authority: AuthorityId,
+        /// A file with the authority's signing key: `ed25519-secret:` and 32 bytes in base64
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// Where to write it; standard output if left out
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArguments,
     },
     /// List all demands
     List {
@@ -70,14 +95,14 @@ enum DemandCommand {
 pub fn demand(arguments: DemandArguments) -> Outcome {
     match arguments.command {
         DemandCommand::File { file, format, running } => {
-            let source = SourceFile::read(&file)?;
-            let demand: Demand = source.parse_toml()?;
-            let id = demand.id.to_string();
-            let ask = Ask::FileUnsigned { demand: Box::new(demand) };
+            let (id, ask) = read(&file)?;
             wait(async {
                 running.ask(ask, Body::empty()).await?;
                 show(id, format, running).await
             })
+        }
+        DemandCommand::Sign { file, authority, key, out, config } => {
+            sign(&file, authority, key, out, &config)
         }
         DemandCommand::List { format, running } => wait(list(format, running)),
         DemandCommand::Show { demand, format, running } => wait(show(demand, format, running)),
@@ -85,8 +110,77 @@ pub fn demand(arguments: DemandArguments) -> Outcome {
     }
 }
 
+/// A demand from a file, signed or not, as the question to ask, and its name.
+fn read(file: &Path) -> Result<(String, Ask), Failure> {
+    let source = SourceFile::read(file)?;
+    if !SignedInstrument::is_letter(source.text()) {
+        let demand: Demand = source.parse_toml()?;
+        return Ok((demand.id.to_string(), Ask::FileUnsigned { demand: Box::new(demand) }));
+    }
+    let at = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let instrument = SignedInstrument::from_letter(source.text()).map_err(|error| at(&error))?;
+    let matter = instrument.claimed_matter().map_err(|error| at(&error))?;
+    Ok((matter, Ask::File { instrument }))
+}
+
+fn sign(
+    file: &Path,
+    authority: AuthorityId,
+    key: Option<PathBuf>,
+    out: Option<PathBuf>,
+    config: &ConfigArguments,
+) -> Outcome {
+    let setup = config.read()?;
+    let roster = setup.world.roster();
+    roster.authority(&authority)?;
+    let demand: Demand = SourceFile::read(file)?.parse_toml()?;
+    if demand.issuing != authority {
+        return Err(format!(
+            "{}: the demand says that `{}` issues it, and `{authority}` signs; the issuer has to sign",
+            file.display(),
+            demand.issuing
+        )
+        .into());
+    }
+    let key = match key {
+        Some(path) => read_key(&path)?,
+        None => roster.demo_signing_key(&authority).ok_or_else(|| {
+            format!("`{authority}` is an authority of the real world here: name its key with --key")
+        })?,
+    };
+    let letter = demand.sign_readably(&key).to_letter();
+    match out {
+        None => screen::text(&String::from_utf8(letter)?)?,
+        Some(path) => {
+            let made = std::fs::File::create_new(&path).and_then(|mut file| file.write_all(&letter));
+            made.map_err(|error| format!("`{}` cannot be made: {error}", path.display()))?;
+            screen::line(&format!("{} signed as {authority} in `{}`", demand.id, path.display()))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Reads a signing key, and says nothing of it in errors.
+fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+    let bad = || -> Failure {
+        format!(
+            "`{}` is no signing key: it has to hold `ed25519-secret:` and 32 bytes in base64",
+            path.display()
+        )
+        .into()
+    };
+    let text = zeroize::Zeroizing::new(
+        std::fs::read_to_string(path)
+            .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?,
+    );
+    let secret = text.trim().strip_prefix("ed25519-secret:").ok_or_else(bad)?;
+    let bytes = zeroize::Zeroizing::new(STANDARD.decode(secret).map_err(|_| bad())?);
+    let bytes: &[u8; 32] = bytes.as_slice().try_into().map_err(|_| bad())?;
+    Ok(SigningKey::from_bytes(bytes))
+}
+
 async fn list(format: Format, running: RunningArguments) -> Outcome {
-    let Told::Matters { matters } = running.ask(Ask::List, Body::empty()).await?.reply else {
+    let Told::Matters { matters } = running.look(Ask::List).await? else {
         return Err(unexpected());
     };
     if format == Format::Json {
@@ -109,23 +203,21 @@ async fn list(format: Format, running: RunningArguments) -> Outcome {
 }
 
 async fn show(matter: String, format: Format, running: RunningArguments) -> Outcome {
-    let Told::Matter(matter) = running.ask(Ask::Show { matter }, Body::empty()).await?.reply else {
-        return Err(unexpected());
-    };
+    let office = running.office().await?;
+    let told = (office.ask(Ask::Show { matter }).await, office.ask(Ask::Status).await);
+    office.leave().await;
+    let (Told::Matter(matter), Told::Status(status)) = (told.0?, told.1?) else { return Err(unexpected()) };
     if format == Format::Json {
         screen::json(&matter)?;
         return Ok(Exit::Done);
     }
-    let Told::Status(status) = running.ask(Ask::Status, Body::empty()).await?.reply else {
-        return Err(unexpected());
-    };
     let names = ConfigArguments { config: None }.read()?.names;
     screen::text(&matter_text(&matter, status.now, &names, look()))?;
     Ok(Exit::Done)
 }
 
 async fn explain(matter: String, format: Format, running: RunningArguments) -> Outcome {
-    let Told::History(history) = running.ask(Ask::Explain { matter }, Body::empty()).await?.reply else {
+    let Told::History(history) = running.look(Ask::Explain { matter }).await? else {
         return Err(unexpected());
     };
     if format == Format::Json {

@@ -55,23 +55,21 @@ enum KeysCommand {
 }
 
 pub fn keys(arguments: KeysArguments) -> Outcome {
-    let (ask, region, format, running) = match arguments.command {
+    let (ask, format, running) = match arguments.command {
         KeysCommand::Status { region, format, running } => {
-            (Ask::Keys { region: region.clone(), rotate: false }, region, format, running)
+            (Ask::Keys { region, rotate: false }, format, running)
         }
         KeysCommand::Rotate { region, format, running } => {
-            (Ask::Keys { region: Some(region.clone()), rotate: true }, Some(region), format, running)
+            (Ask::Keys { region: Some(region), rotate: true }, format, running)
         }
-        KeysCommand::Shred { region, format, running } => {
-            (Ask::Shred { region: region.clone() }, region, format, running)
-        }
+        KeysCommand::Shred { region, format, running } => (Ask::Shred { region }, format, running),
     };
     let shredding = matches!(ask, Ask::Shred { .. });
-    let told = wait(running.ask(ask, Body::empty()))?.reply;
+    let looking = matches!(ask, Ask::Keys { rotate: false, .. });
+    let told = wait(async {
+        if looking { running.look(ask).await } else { Ok(running.ask(ask, Body::empty()).await?.reply) }
+    })?;
     let Told::Keys { regions } = told else { return Err(unexpected()) };
-    if let (true, Some(region)) = (regions.is_empty(), &region) {
-        return Err(format!("no region `{region}` in this world").into());
-    }
     if format == Format::Json {
         screen::json(&regions)?;
         return Ok(Exit::Done);

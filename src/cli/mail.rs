@@ -91,6 +91,10 @@ async fn import(address: Address, path: PathBuf, running: RunningArguments) -> O
     for one in &skipped {
         screen::line(&format!("skipped {}: {}", one.origin, one.because))?;
     }
+    if total.new + total.already_there == 0 && skipped.is_empty() {
+        screen::line(&format!("there is no message in `{}`", path.display()))?;
+        return Ok(Exit::Done);
+    }
     screen::line(&format!(
         "{}: {} new, {} there already, {} malformed and kept as they are, {} skipped",
         address,

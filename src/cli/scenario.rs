@@ -94,9 +94,10 @@ pub fn scenario(arguments: ScenarioArguments) -> Outcome {
                 let script = setup.script(path)?;
                 let expectations: usize = script.steps.iter().map(|step| step.expects.len()).sum();
                 screen::line(&format!(
-                    "{}: {} steps, {expectations} expectations",
+                    "{}: {} and {}",
                     script.path.display(),
-                    script.steps.len()
+                    screen::count(script.steps.len(), "step"),
+                    screen::count(expectations, "expectation")
                 ))?;
             }
             Ok(Exit::Done)

@@ -19,6 +19,7 @@ pub enum Format {
 }
 
 pub const BOLD: Style = Style::new().bold();
+pub const DIM: Style = Style::new().dimmed();
 pub const BAD: Style = AnsiColor::Red.on_default();
 
 /// True if standard output is a terminal that wants colour (see <https://no-color.org>).
@@ -103,6 +104,11 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// `1 step`, `2 steps`.
+pub fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
 /// Prints a value as JSON, indented.
 pub fn json(value: &impl serde::Serialize) -> Result<(), Box<dyn Error + Send + Sync>> {
     let text = serde_json::to_string_pretty(value)?;
@@ -118,6 +124,13 @@ pub fn text(text: &str) -> io::Result<()> {
 /// Prints one line.
 pub fn line(text: &str) -> io::Result<()> {
     writeln!(screen(), "{text}")
+}
+
+/// Says something beside the answer, on standard error.
+pub fn note(text: &str) {
+    let mut err = anstream::stderr().lock();
+    // Nobody to tell is no reason not to go on.
+    let _ = writeln!(err, "{DIM}{text}{DIM:#}");
 }
 
 /// A bar or a spinner on standard error, there only on a terminal, and gone when it is dropped.

@@ -86,8 +86,15 @@ impl Docket {
             }),
             (None, _) => {
                 let names = self.matters.keys().flat_map(|id| [id.as_str(), id.demand_id()]);
-                let hint = crate::diagnostic::nearest(name, names)
-                    .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                let hint = match crate::diagnostic::nearest(name, names) {
+                    Some(near) => format!("; did you mean `{near}`?"),
+                    None if self.matters.is_empty() => "; none was received yet".to_owned(),
+                    None => {
+                        let newest: Vec<String> =
+                            self.matters().map(|matter| format!("`{}`", matter.id().demand_id())).collect();
+                        format!("; the newest are {}", newest[newest.len().saturating_sub(5)..].join(", "))
+                    }
+                };
                 Err(DocketError::NoMatter { matter: name.to_owned(), hint })
             }
         }

@@ -209,6 +209,9 @@ impl Provider {
         region: Option<&RegionId>,
         rotate: bool,
     ) -> Result<Vec<(RegionId, serde_json::Value)>, ProviderError> {
+        if let Some(region) = region {
+            self.world().region(region)?;
+        }
         let mut regions = Vec::new();
         for id in self.world().regions().map(|region| region.id()) {
             if region.is_some_and(|one| one != id) {

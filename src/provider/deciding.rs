@@ -130,7 +130,7 @@ impl Provider {
 
     /// Finishes what a crash interrupted: demands received and not decided, orders and filings entered and not yet
     /// heeded, releases begun, productions and holds that a region was not told are over.
-    pub(super) async fn finish_interrupted(&mut self) -> Result<(), ProviderError> {
+    pub async fn finish_interrupted(&mut self) -> Result<(), ProviderError> {
         let unfinished: Vec<(MatterId, Cause)> = self
             .docket
             .matters()

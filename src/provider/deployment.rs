@@ -68,6 +68,7 @@ pub struct Deployment {
     credentials: Option<Credentials>,
     supervisor: Option<Supervisor>,
     nodes: Vec<Arc<Node>>,
+    folder: FolderLock,
 }
 
 /// Why a deployment does not start.
@@ -75,10 +76,14 @@ pub struct Deployment {
 pub enum DeploymentError {
     #[error("`{}` cannot be read or written: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("`{}` is not a data directory of this program: its `format` file says {found:?}, and this program reads {DATA_FORMAT:?}", path.display())]
+    #[error("`{}` has the format `{}`, and this program reads `{}`: use the program that wrote it, or a newer one", path.display(), found.trim(), DATA_FORMAT.trim())]
     Format { path: PathBuf, found: String },
     #[error("`{}` is not empty and not a data directory: choose another with --data, or an empty one", .0.display())]
     NotOurs(PathBuf),
+    #[error("there is no data directory at `{}`: name one with --data, or make one with `rogatory demo`", .0.display())]
+    NotThere(PathBuf),
+    #[error("`{}` is in use by another process of this program, perhaps a demo that is still playing: wait for it, stop it with Ctrl-C, or choose another folder with --data", .0.display())]
+    InUse(PathBuf),
     #[error(transparent)]
     Ca(#[from] CaError),
     #[error(transparent)]
@@ -107,6 +112,22 @@ impl Deployment {
     /// Starts the deployment in a data directory, making it at the first start.
     pub async fn start(options: DeploymentOptions) -> Result<Self, DeploymentError> {
         check_format(&*options.disk, &options.data)?;
+        let mut deployment = Deployment::open(options).await?;
+        deployment.provider.finish_interrupted().await?;
+        Ok(deployment)
+    }
+
+    /// Opens what is there only to answer questions. What a crash interrupted stays interrupted.
+    pub async fn look(options: DeploymentOptions) -> Result<Self, DeploymentError> {
+        if !options.data.join("format").exists() || !options.data.join("record").join("checkpoint").exists() {
+            return Err(DeploymentError::NotThere(options.data));
+        }
+        check_format(&*options.disk, &options.data)?;
+        Deployment::open(options).await
+    }
+
+    async fn open(options: DeploymentOptions) -> Result<Self, DeploymentError> {
+        let folder = FolderLock::take(&options.data)?;
         let site = Site::prepare(&options)?;
         let mut deployment_nodes = Vec::new();
         let (links, witnesses, supervisor) = match &options.nodes {
@@ -133,7 +154,13 @@ impl Deployment {
             disk: options.disk.clone(),
         })
         .await?;
-        Ok(Deployment { provider, credentials: site.credentials, supervisor, nodes: deployment_nodes })
+        Ok(Deployment {
+            provider,
+            credentials: site.credentials,
+            supervisor,
+            nodes: deployment_nodes,
+            folder,
+        })
     }
 
     /// What head office proves itself with to its regions, and to whoever asks it over the network.
@@ -149,8 +176,13 @@ impl Deployment {
     /// The provider, to be shared, apart from what keeps it running.
     pub fn split(self) -> (Provider, Held) {
         let log = self.provider.docket().log().clone();
-        let held =
-            Held { log, credentials: self.credentials, supervisor: self.supervisor, nodes: self.nodes };
+        let held = Held {
+            log,
+            credentials: self.credentials,
+            supervisor: self.supervisor,
+            nodes: self.nodes,
+            folder: self.folder,
+        };
         (self.provider, held)
     }
 
@@ -168,6 +200,25 @@ pub struct Held {
     credentials: Option<Credentials>,
     supervisor: Option<Supervisor>,
     nodes: Vec<Arc<Node>>,
+    folder: FolderLock,
+}
+
+/// The data directory is this process's own while this lives.
+struct FolderLock {
+    _format: std::fs::File,
+}
+
+impl FolderLock {
+    fn take(data: &Path) -> Result<Self, DeploymentError> {
+        let path = data.join("format");
+        let failed = |source| DeploymentError::Io { path: path.clone(), source };
+        let format = std::fs::File::open(&path).map_err(failed)?;
+        match format.try_lock() {
+            Ok(()) => Ok(FolderLock { _format: format }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(DeploymentError::InUse(data.to_owned())),
+            Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
 }
 
 impl Held {
@@ -183,6 +234,7 @@ impl Held {
             supervisor.stop(Duration::from_secs(5)).await;
         }
         drop(self.nodes);
+        drop(self.folder);
     }
 }
 

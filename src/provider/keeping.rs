@@ -68,6 +68,9 @@ impl Provider {
         &self,
         region: Option<&RegionId>,
     ) -> Result<Vec<(RegionId, serde_json::Value)>, ProviderError> {
+        if let Some(region) = region {
+            self.world.region(region)?;
+        }
         let mut regions = Vec::new();
         for id in self.regions.keys().filter(|id| region.is_none_or(|one| one == *id)) {
             match self.call(id, Call::Shred).await? {

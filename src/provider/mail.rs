@@ -10,7 +10,7 @@ use super::view::{CopyView, KeyHolder, WhereView};
 use super::{Provider, ProviderError};
 use crate::clock::SimTime;
 use crate::directory::{Account, NewAccount};
-use crate::region::{Body, Call, Card, Password, Reply, Stored};
+use crate::region::{Body, Call, Card, ErrorCode, Password, Reply, Stored};
 use crate::world::{Address, DataClass, RegionId};
 
 /// A message on its way in.
@@ -103,7 +103,10 @@ impl Provider {
         let home = account.home().ok_or_else(|| ProviderError::NoHome(address.clone()))?;
         let call = Call::Export { account: address.clone(), password };
         let answer = self.link(home)?.call(call, Body::empty()).await;
-        let answer = answer.map_err(|error| ProviderError::Region(home.clone(), error))?;
+        let answer = answer.map_err(|error| match error.code {
+            ErrorCode::Forbidden => ProviderError::Password(address.clone()),
+            _ => ProviderError::Region(home.clone(), error),
+        })?;
         match answer.reply {
             Reply::Mailbox { messages } => Ok((messages, answer.body)),
             _ => Err(ProviderError::Answer(home.clone())),

@@ -100,6 +100,10 @@ pub enum ProviderError {
     Region(RegionId, #[source] ServiceError),
     #[error("region `{0}` gave an answer that does not belong to the question")]
     Answer(RegionId),
+    #[error(transparent)]
+    Unknown(#[from] crate::world::UnknownName),
+    #[error("that is not the password of `{0}`")]
+    Password(crate::world::Address),
     #[error("region `{0}` is not linked to this provider")]
     NoRegion(RegionId),
     #[error("no region holds the content of `{0}`")]
@@ -123,7 +127,8 @@ pub enum ProviderError {
 }
 
 impl Provider {
-    /// Puts the parts together, reads back what was recorded before, and finishes what a crash interrupted.
+    /// Puts the parts together and reads back what was recorded before. What a crash interrupted is to be finished
+    /// before anything else happens.
     pub async fn open(parts: ProviderParts) -> Result<Self, ProviderError> {
         let docket = Docket::open(parts.log).await?;
         let directory = Directory::of(parts.cabinet.accounts());
@@ -131,7 +136,7 @@ impl Provider {
         if let Some(then) = parts.cabinet.clock().max(docket.latest()) {
             parts.clock.advance_to(then);
         }
-        let mut provider = Provider {
+        Ok(Provider {
             world: parts.world,
             law: parts.law,
             clock: parts.clock,
@@ -145,9 +150,7 @@ impl Provider {
             disk: parts.disk,
             delays: BTreeMap::new(),
             held: BTreeMap::new(),
-        };
-        provider.finish_interrupted().await?;
-        Ok(provider)
+        })
     }
 
     pub fn world(&self) -> &World {
@@ -202,6 +205,7 @@ impl Provider {
 
     /// Signs a demand as its issuer would, in a world whose authorities' keys are public.
     pub fn sign(&self, demand: &Demand) -> Result<SignedInstrument, ProviderError> {
+        self.world.roster().authority(&demand.issuing)?;
         let key = self.world.roster().demo_signing_key(&demand.issuing);
         Ok(demand.sign(&key.ok_or_else(|| ProviderError::NoKey(demand.issuing.clone()))?))
     }

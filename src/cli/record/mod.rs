@@ -8,7 +8,7 @@ mod audit;
 mod proof;
 
 use crate::cli::common::{ConfigArguments, Failure};
-use crate::cli::control::RunningArguments;
+use crate::cli::control::{RunningArguments, check_record_in};
 use crate::cli::screen::{self, BOLD, Format};
 use crate::cli::{Exit, Outcome};
 use crate::diagnostic::SourceFile;
@@ -148,11 +148,15 @@ pub fn record(arguments: RecordArguments) -> Outcome {
 }
 
 fn read_policy(data: &Path, given: Option<PathBuf>) -> Result<Policy, Failure> {
+    if given.is_none() {
+        check_record_in(data)?;
+    }
     let path = given.unwrap_or_else(|| data.join("record").join("policy"));
     Ok(Policy::read(&SourceFile::read(&path)?)?)
 }
 
 fn show(data: PathBuf, format: Format) -> Outcome {
+    check_record_in(&data)?;
     let checkpoint = SourceFile::read(&data.join("record").join("checkpoint"))?;
     let policy = read_policy(&data, None)?;
     let mut lines = checkpoint.text().lines();
