@@ -16,6 +16,7 @@ mod mail_files;
 mod placement;
 mod power_cut;
 mod program;
+mod program_cases;
 mod program_ends;
 mod program_tells;
 mod provider;

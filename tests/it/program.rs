@@ -64,3 +64,36 @@ impl RunningDemo {
         &self.data
     }
 }
+
+/// True if an output is what was expected, where a line `...` stands for any lines and `[..]` for anything in a line.
+pub fn agrees(found: &str, expected: &str) -> bool {
+    fn lines(found: &[&str], expected: &[&str]) -> bool {
+        match expected.split_first() {
+            None => found.is_empty(),
+            Some((&"...", rest)) => (0..=found.len()).any(|skipped| lines(&found[skipped..], rest)),
+            Some((first, rest)) => {
+                found.split_first().is_some_and(|(line, more)| is_like(line, first) && lines(more, rest))
+            }
+        }
+    }
+    lines(&found.lines().collect::<Vec<_>>(), &expected.lines().collect::<Vec<_>>())
+}
+
+fn is_like(line: &str, pattern: &str) -> bool {
+    match pattern.split_once("[..]") {
+        None => line == pattern,
+        Some((before, after)) => line.strip_prefix(before).is_some_and(|rest| {
+            (0..=rest.len()).filter(|at| rest.is_char_boundary(*at)).any(|at| is_like(&rest[at..], after))
+        }),
+    }
+}
+
+#[test]
+fn expected_output_is_compared_line_by_line() {
+    assert!(agrees("a\nb\nc\n", "a\n...\nc\n"));
+    assert!(agrees("a\nc\n", "a\n...\nc\n"));
+    assert!(agrees("root 3f2a…, cosigned by 7\n", "root [..]…, cosigned by [..]\n"));
+    assert!(!agrees("a\nb\nc\n", "a\nc\n"));
+    assert!(!agrees("a\nb\n", "a\n...\nc\n"));
+    assert!(!agrees("root 3f2a\n", "root [..], cosigned\n"));
+}
