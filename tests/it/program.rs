@@ -1,8 +1,8 @@
 //! The built program, as a person runs it, and one demo that all tests share.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 /// The built binary.
@@ -34,6 +34,8 @@ pub struct RunningDemo {
     /// Closed by the system when this process ends; then the shell that waits for it ends the demo.
     _lifeline: ChildStdin,
     _shell: Child,
+    /// Kept open: a demo whose reader goes away ends.
+    _output: Lines<BufReader<ChildStdout>>,
 }
 
 /// The demo that all tests share, started by the first that asks. Nobody may change what another may read: only
@@ -55,7 +57,7 @@ pub fn running_demo() -> &'static RunningDemo {
         let lifeline = shell.stdin.take().unwrap();
         let mut lines = BufReader::new(shell.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().starts_with("The provider stays up")), "the demo ended early");
-        RunningDemo { data, _lifeline: lifeline, _shell: shell }
+        RunningDemo { data, _lifeline: lifeline, _shell: shell, _output: lines }
     })
 }
 
