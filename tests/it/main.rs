@@ -1,6 +1,7 @@
 //! Tests through the public interface: one binary, a module per topic, helpers in `common`.
 
 mod common;
+mod docs;
 mod fails_closed;
 mod faulty_disk;
 mod gate;
