@@ -8,12 +8,14 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use ed25519_dalek::SigningKey;
 
-use super::common::{ConfigArguments, Failure, look, wait};
+use super::common::{ConfigArguments, Failure, Setup, look, wait};
 use super::control::{RunningArguments, unexpected};
 use super::screen::{self, Format};
+use super::why::why_text;
 use super::{Exit, Outcome};
 use crate::demand::{Demand, SignedInstrument};
 use crate::diagnostic::SourceFile;
+use crate::gate::Event;
 use crate::provider::{Ask, Told};
 use crate::region::Body;
 use crate::scenario::{history_text, matter_text};
@@ -224,7 +226,22 @@ async fn explain(matter: String, format: Format, running: RunningArguments) -> O
         screen::json(&history)?;
         return Ok(Exit::Done);
     }
-    let names = ConfigArguments { config: None }.read()?.names;
+    let Setup { names, law, .. } = ConfigArguments { config: None }.read()?;
     screen::text(&history_text(&history, &names, look()))?;
+    let decided = history.events.iter().rev().find_map(|(_, event)| match event {
+        Event::Decided { law, facts, decision, .. } => Some((law, facts, decision)),
+        _ => None,
+    });
+    if let Some((revision, premises, decisions)) = decided {
+        if law.revision() != revision {
+            screen::line(
+                "WHY  the decision names another revision of the law books than those built in here.",
+            )?;
+            return Ok(Exit::Done);
+        }
+        for (premise, decision) in premises.iter().zip(decisions) {
+            screen::text(&why_text(&law, premise, decision, screen::width()))?;
+        }
+    }
     Ok(Exit::Done)
 }

@@ -14,6 +14,7 @@ mod node;
 mod record;
 mod scenario;
 mod screen;
+mod why;
 
 use std::process::{ExitCode, Termination};
 

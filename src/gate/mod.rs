@@ -16,6 +16,7 @@ mod matter;
 mod order;
 mod route;
 mod stance;
+mod what_if;
 
 pub use audit::{AuditReport, Auditor, Difference};
 pub use decision::{ItemDecision, Premise, decide, disposition};
@@ -31,3 +32,4 @@ pub use order::{
 };
 pub use route::{Next, NoRoute, Request, RouteEnd, RouteMove, RouteState, next, take};
 pub use stance::{StanceChange, StanceTable};
+pub use what_if::{Flip, flips};

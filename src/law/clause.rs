@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use cedar_policy_core::ast::{Expr, ExprKind, Literal, Policy, UnaryOp, Var};
 
+use super::plain::in_words;
+
 /// One top-level condition of a rule: a conjunct of its `when`, or an `unless`.
 #[derive(Clone, Debug)]
 pub(super) struct Clause {
@@ -12,6 +14,8 @@ pub(super) struct Clause {
     pub(super) unless: bool,
     /// As it stands in the book, on one line.
     pub(super) text: String,
+    /// What it asks, in plain words.
+    pub(super) words: String,
     pub(super) expr: Arc<Expr>,
     /// The facts it looks at.
     pub(super) facts: BTreeSet<String>,
@@ -80,7 +84,7 @@ fn clause(expr: &Arc<Expr>, unless: bool) -> Clause {
             facts.insert(attr.to_string());
         }
     }
-    Clause { unless, text: text_of(expr), expr: Arc::clone(expr), facts }
+    Clause { unless, text: text_of(expr), words: in_words(expr), expr: Arc::clone(expr), facts }
 }
 
 /// The words of the book, with line breaks and indentation made into single spaces and comments left out.

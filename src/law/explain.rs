@@ -34,6 +34,13 @@ pub struct Verdict {
     pub conditions: Vec<Condition>,
 }
 
+impl Explanation {
+    /// Rules in force that do not apply and fail on one condition only.
+    pub fn near_misses(&self) -> impl Iterator<Item = &Verdict> {
+        self.verdicts.iter().filter(|verdict| !verdict.applies && verdict.failed().count() == 1)
+    }
+}
+
 impl Verdict {
     /// The conditions that keep the rule from applying.
     pub fn failed(&self) -> impl Iterator<Item = &Condition> {
@@ -47,6 +54,8 @@ impl Verdict {
 pub struct Condition {
     /// As it stands in the book.
     pub text: String,
+    /// What it asks, in plain words.
+    pub words: String,
     /// True if it is an exception, so that it is met where the text does not hold.
     pub unless: bool,
     pub met: bool,
@@ -111,6 +120,7 @@ impl Law {
             .iter()
             .map(|clause| Condition {
                 text: clause.text.clone(),
+                words: clause.words.clone(),
                 unless: clause.unless,
                 met: met(clause),
                 facts: clause.facts.iter().map(value).collect(),

@@ -23,6 +23,7 @@ mod header;
 mod lawtest;
 mod load;
 mod names;
+mod plain;
 mod position;
 mod question;
 mod rule;

@@ -220,3 +220,37 @@ fn a_decision_can_be_made_again_from_its_premise() {
     let again: Vec<ItemDecision> = facts.iter().map(|premise| decide(&bench.law, premise)).collect();
     assert_eq!(again, decision);
 }
+
+#[test]
+fn the_smallest_changes_that_lead_to_another_duty_are_found_and_true() {
+    let bench = Bench::new();
+    let demand = warrant("dublin@post.example", "2013-12-04T15:00:00Z");
+    let matter = Matter::open(Event::Received {
+        demand: Box::new(demand.clone()),
+        instrument: InstrumentNote { digest: String::new(), served_on: demand.served_on.clone() },
+        timing: demand.issued,
+    })
+    .unwrap();
+    let now = t("2016-07-15");
+    let stance = StanceTable::from(bench.world.provider().stance(now));
+    let desk = Desk { world: &bench.world, law: &bench.law, directory: &bench.directory, stance, now };
+    let premises = desk.premises(&matter, &Holdings::new());
+    let content = premises.iter().find(|p| p.item.class == DataClass::Content).unwrap();
+    assert_eq!(decide(&bench.law, content).duty, Duty::Barred);
+
+    let flips = flips(&bench.law, content);
+    let leads =
+        |words: &str| flips.iter().find(|f| f.changes.iter().any(|c| c.contains(words))).map(|f| f.duty);
+    // Where it rests, what it is, and the day: each of them alone makes it due. Who may use the key does not.
+    assert_eq!(leads("it rested where the issuer sits"), Some(Duty::Compelled), "{flips:?}");
+    assert_eq!(leads("it were about traffic"), Some(Duty::Compelled));
+    assert_eq!(leads("it had been decided on 2016-07-13"), Some(Duty::Compelled));
+    assert_eq!(leads("custody"), None);
+    assert!(flips.iter().all(|flip| flip.duty != Duty::Barred));
+
+    // The explanation names the rule that nearly applied, and by which condition it failed, in words.
+    let explanation = bench.law.explain(&"US".parse().unwrap(), &content.question);
+    let near = explanation.near_misses().find(|verdict| verdict.rule.id == "us-2703-a-control").unwrap();
+    let failed: Vec<&str> = near.failed().map(|condition| condition.words.as_str()).collect();
+    assert_eq!(failed, ["the issuer is bound by us-ca2"]);
+}
