@@ -56,7 +56,7 @@ pub const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "decision",
-        about: "the positions of every law on the worst question of the law tests",
+        about: "the positions of every law concerned, on the worst question of the law tests",
         long: false,
         run: decision::run,
     },

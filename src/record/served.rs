@@ -30,7 +30,7 @@ impl<T: ReadTiles> ServedLog<T> {
         if edge.head() != shown {
             return Err(ServedError::OtherTree { tiles: edge.head(), shown });
         }
-        let published = Arc::new(Published { checkpoint, quorum });
+        let published = Arc::new(Published::new(checkpoint, quorum));
         Ok(ServedLog { tiles, published, tree: Tree::new(edge) })
     }
 

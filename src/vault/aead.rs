@@ -39,6 +39,15 @@ pub(super) fn seal_with(cipher: &Aes256Gcm, nonce: &Nonce, aad: &[u8], plain: &[
     tag.copy_from_slice(&made);
 }
 
+/// Seals the bytes before the last [`TAG_LENGTH`] where they stand, and puts the tag there.
+pub(super) fn seal_in_place(cipher: &Aes256Gcm, nonce: &Nonce, aad: &[u8], buffer: &mut [u8]) {
+    let (body, tag) = buffer.split_at_mut(buffer.len() - TAG_LENGTH);
+    let made = cipher
+        .encrypt_inout_detached(nonce, aad, body.into())
+        .expect("AES-GCM takes up to 64 GiB, and callers seal far less");
+    tag.copy_from_slice(&made);
+}
+
 /// Opens what [`seal`] made; `None` if any bit of it, or of `aad`, is another.
 pub(super) fn open(cipher: &Aes256Gcm, aad: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (nonce, rest) = sealed.split_at_checked(NONCE_LENGTH)?;

@@ -203,12 +203,14 @@ impl Drawn {
     /// Always from the operating system's generator, even where the rest of a deployment replays a seed: a key
     /// that came up twice would seal two bodies with the same nonces, and nothing that is recorded depends on it.
     fn fresh() -> Self {
-        let mut bytes = Zeroizing::new([0u8; 16 + KEY_LENGTH + aead::NONCE_LENGTH]);
-        rand::fill(bytes.as_mut());
-        let (mut object, mut key, mut nonce) = ([0; 16], Zeroizing::new([0; KEY_LENGTH]), [0; 12]);
-        object.copy_from_slice(&bytes[..16]);
-        key.copy_from_slice(&bytes[16..16 + KEY_LENGTH]);
-        nonce.copy_from_slice(&bytes[16 + KEY_LENGTH..]);
+        // The key straight into its own place: a draft of it would have to be wiped, byte by byte.
+        let mut key = Zeroizing::new([0; KEY_LENGTH]);
+        rand::fill(key.as_mut());
+        let mut public = [0u8; 16 + aead::NONCE_LENGTH];
+        rand::fill(&mut public);
+        let (mut object, mut nonce) = ([0; 16], [0; aead::NONCE_LENGTH]);
+        object.copy_from_slice(&public[..16]);
+        nonce.copy_from_slice(&public[16..]);
         Drawn { object: ObjectId::from_bytes(object), key: MessageKey::new(key), nonce }
     }
 }

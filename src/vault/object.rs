@@ -9,7 +9,7 @@
 use std::fmt;
 
 use aes_gcm::Aes256Gcm;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::VaultError;
 use super::aead::{self, Nonce};
@@ -101,19 +101,19 @@ pub(super) fn wrap_key(
     nonce: [u8; aead::NONCE_LENGTH],
 ) -> ObjectHeader {
     let (object, version, generation) = header;
-    let mut inner = [0; INNER_LENGTH];
-    inner[..KEY_LENGTH].copy_from_slice(key.secret().as_ref());
     // No instant that can be written comes near the lowest number.
     let date = match facts.date {
         ObjectDate::On(time) => time.unix_seconds(),
         ObjectDate::Standing => i64::MIN,
     };
-    inner[KEY_LENGTH..KEY_LENGTH + 8].copy_from_slice(&date.to_be_bytes());
-    inner[KEY_LENGTH + 8..].copy_from_slice(&facts.length.to_be_bytes());
+    // Sealed where it stands, so that no second place holds the key.
     let mut wrapped = [0; WRAPPED_LENGTH];
-    wrapped[..aead::NONCE_LENGTH].copy_from_slice(&nonce);
-    aead::seal_into(wrapper, &key_binding(of, header), &inner, &mut wrapped);
-    inner.zeroize();
+    let (front, rest) = wrapped.split_at_mut(aead::NONCE_LENGTH);
+    front.copy_from_slice(&nonce);
+    rest[..KEY_LENGTH].copy_from_slice(key.secret().as_ref());
+    rest[KEY_LENGTH..KEY_LENGTH + 8].copy_from_slice(&date.to_be_bytes());
+    rest[KEY_LENGTH + 8..INNER_LENGTH].copy_from_slice(&facts.length.to_be_bytes());
+    aead::seal_in_place(wrapper, &nonce.into(), &key_binding(of, header), rest);
     ObjectHeader { object, version, generation, wrapped }
 }
 

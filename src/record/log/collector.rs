@@ -348,15 +348,15 @@ impl Collector {
         round.ended = true;
         round.published = round.cosigned.len();
         let head = checkpoint.head();
-        let (storage, text) = (self.parts.shared.storage.clone(), checkpoint.to_string());
-        let written = tokio::task::spawn_blocking(move || storage.write("checkpoint", text.as_bytes())).await;
+        let published = Arc::new(Published::new(checkpoint, quorum));
+        let (storage, note) = (self.parts.shared.storage.clone(), published.note.clone());
+        let written = tokio::task::spawn_blocking(move || storage.write("checkpoint", note.as_bytes())).await;
         if let Ok(Err(error)) = &written {
             tracing::error!(%error, size = head.size, "a cosigned checkpoint cannot be served");
         }
-        if quorum.emergency {
+        if published.quorum.emergency {
             tracing::warn!(size = head.size, "published with the emergency quorum only");
         }
-        let published = Arc::new(Published { checkpoint, quorum });
         let answer = match written {
             Ok(Ok(())) => {
                 self.parts.published.send_replace(Some(published.clone()));

@@ -101,6 +101,15 @@ impl Shared {
 pub struct Published {
     pub checkpoint: SignedCheckpoint,
     pub quorum: Quorum,
+    /// The checkpoint as a signed note, as it is served and as every permit carries it.
+    note: Arc<str>,
+}
+
+impl Published {
+    pub(in crate::record) fn new(checkpoint: SignedCheckpoint, quorum: Quorum) -> Self {
+        let note = checkpoint.to_string().into();
+        Published { checkpoint, quorum, note }
+    }
 }
 
 /// An entry with the proof that it is in a cosigned checkpoint.
@@ -361,6 +370,10 @@ impl Log {
         // The region must be shown at least what it has cosigned itself.
         let newest = request.entry.max(request.region_head_size.saturating_sub(1));
         self.await_published(newest).await.map_err(LogError::Append)?;
+        // What a new entry needs is in memory.
+        if self.0.shared.recent().between(request.entry, request.entry + 1).is_some() {
+            return self.assemble(request);
+        }
         let log = self.clone();
         blocking(move || log.assemble(request)).await?
     }
@@ -390,7 +403,7 @@ impl Log {
             leaf,
             grants,
             inclusion,
-            checkpoint: published.checkpoint.to_string(),
+            checkpoint: published.note.to_string(),
             consistency: Consistency { from: region_head_size, proof },
             later: Later { before, leaves },
         })
@@ -477,7 +490,7 @@ async fn find_published(
         return Err(LogError::Forked { published: found, own: at });
     }
     // With another policy than then, it may no longer be enough; a new round will tell.
-    Ok(policy.check(&checkpoint, accept).ok().map(|quorum| Published { checkpoint, quorum }))
+    Ok(policy.check(&checkpoint, accept).ok().map(|quorum| Published::new(checkpoint, quorum)))
 }
 
 /// Somebody who waits for a published checkpoint that has an entry.
