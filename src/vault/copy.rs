@@ -126,7 +126,8 @@ impl OpenCopy {
         plain: &[u8],
     ) -> (ObjectHeader, Vec<u8>) {
         let drawn = Drawn::fresh();
-        let body = BodySealer::new(&drawn.key, &self.identity, drawn.object, version).whole(plain);
+        let mut sealer = BodySealer::new(&drawn.key, &self.identity, drawn.object, version);
+        let body = sealer.whole(plain);
         let facts = ObjectFacts { date, length: plain.len() as u64 };
         (self.header(&drawn, version, &facts), body)
     }

@@ -227,7 +227,7 @@ impl BodySealer {
     }
 
     /// Seals a body that is there as a whole, without copying it first.
-    pub fn whole(mut self, plain: &[u8]) -> Vec<u8> {
+    pub fn whole(&mut self, plain: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(sealed_length(plain.len() as u64) as usize);
         let mut rest = plain;
         while rest.len() > CHUNK_LENGTH {
