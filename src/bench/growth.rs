@@ -1,10 +1,12 @@
 //! What a message costs as its store grows, against what it cost in the same store while that was small.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tempfile::tempdir_in;
 
+use super::file::SyncedFile;
 use super::load::{Until, load};
 use super::site::{Letters, address};
 use super::{Failure, Goal, Settings, Sheet, Unit};
@@ -17,6 +19,8 @@ const CALLERS: usize = 64;
 const MAILBOXES: u64 = 1_000;
 /// What the cost is first taken at: so many messages after as many.
 const SMALL: u64 = 10_000;
+/// How many go to the file.
+const FILE: u64 = 50_000;
 
 pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -43,23 +47,43 @@ async fn grow(
     let letters = Letters::of(length);
 
     // Warm, then small, then all but the last part, then the last part. The last part is a tenth of the whole, so that
-    // work the store put off until then is in it.
+    // work the store put off until then is in it. The disk is asked what it makes of the same bytes before and after: a
+    // machine's disk may well be slower after ten gigabytes, and that is not the store's doing.
     let last = messages / 10;
     cost(&store, &cards, &letters, 0, SMALL).await?;
+    let file_before = file_cost(folder.path(), &letters, FILE).await?;
     let small = cost(&store, &cards, &letters, SMALL, SMALL).await?;
-    let middle = cost(&store, &cards, &letters, 2 * SMALL, messages - last - 2 * SMALL).await?;
+    cost(&store, &cards, &letters, 2 * SMALL, messages - last - 2 * SMALL).await?;
     let large = cost(&store, &cards, &letters, messages - last, last).await?;
+    let file_after = file_cost(folder.path(), &letters, FILE).await?;
     let millions = messages / 1_000_000;
     sheet
         .add(
-            format!("a message of {size}, delivered into a store with {millions} million"),
-            large,
-            Unit::Microseconds,
+            format!(
+                "a message of {size} in a store with {millions} million, against the same bytes in a file"
+            ),
+            large / file_after,
+            Unit::Times,
         )
-        .beside("into the same store with 10,000", small)
+        .beside("what it was in the same store with 10,000", small / file_before)
         .goal(Goal::RatioAtLeast(0.5));
-    sheet.add(format!("… on the way there, {size}"), middle, Unit::Microseconds);
+    sheet
+        .add(format!("… the message of {size} itself"), large, Unit::Microseconds)
+        .beside("in the same store with 10,000", small);
+    sheet
+        .add(format!("… the same bytes of {size} in a file, afterwards"), file_after, Unit::Microseconds)
+        .beside("before", file_before);
     Ok(())
+}
+
+/// Microseconds for each of `count` messages appended to one file with group commit and fsync.
+async fn file_cost(folder: &Path, letters: &Letters, count: u64) -> Result<f64, Failure> {
+    let path = folder.join("baseline");
+    let file = Arc::new(SyncedFile::create(&path, false)?);
+    let letters = letters.clone();
+    let measured = load(CALLERS, 0, Until::Calls(count), move |n| file.append(letters.number(n))).await?;
+    std::fs::remove_file(path)?;
+    Ok(1e6 / measured.rate)
 }
 
 /// Microseconds for each of `count` messages.
