@@ -25,6 +25,7 @@ pub mod policy;
 pub mod proof;
 /// The two secrets behind the salts and the matter tags.
 pub mod secret;
+pub mod serve;
 pub mod served;
 pub mod storage;
 #[cfg(test)]

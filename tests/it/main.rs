@@ -27,6 +27,7 @@ mod record_cli;
 mod record_disk;
 mod record_faults;
 mod record_go;
+mod record_http;
 mod record_log;
 mod record_permit;
 mod record_seeds;

@@ -1,5 +1,6 @@
 //! `rogatory record`: the log, its checks, and what is inside a production.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -7,13 +8,14 @@ use clap::{Args, Subcommand};
 mod audit;
 mod proof;
 
-use crate::cli::common::{ConfigArguments, Failure};
+use crate::cli::common::{ConfigArguments, Ending, Failure, runtime};
 use crate::cli::control::{RunningArguments, check_record_in};
 use crate::cli::screen::{self, BOLD, Format};
 use crate::cli::{Exit, Outcome};
 use crate::diagnostic::SourceFile;
 use crate::record::entry::Slot;
 use crate::record::policy::{Accept, Policy};
+use crate::record::serve::serve;
 use crate::record::storage::ServedFolder;
 use crate::record::verify::{verify_folder, verify_journal};
 use crate::region::production;
@@ -92,6 +94,18 @@ enum RecordCommand {
         #[command(flatten)]
         config: ConfigArguments,
     },
+    /// Serve the record over HTTP, read-only, as static files (C2SP tlog-tiles) that a cache may keep
+    ///
+    /// On this machine only, because it speaks no TLS: to let others in, put a web server in front, or let it serve a
+    /// copy of the folder `record/`. Runs until it is interrupted.
+    Serve {
+        /// The data folder of a deployment
+        #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
+        data: PathBuf,
+        /// A loopback address and port; port 0 picks one
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7600")]
+        listen: SocketAddr,
+    },
     /// Make recorded decisions again, by the law books they name, and list what comes out otherwise
     ///
     /// Asks head office, which has all openings and has to be running. With --openings it works offline, as an auditor
@@ -131,6 +145,7 @@ pub fn record(arguments: RecordArguments) -> Outcome {
         RecordCommand::Audit { openings, policy, format, running, config } => {
             audit::audit(openings.as_deref(), policy.as_deref(), &running, &config, format)
         }
+        RecordCommand::Serve { data, listen } => serve_record(&data, listen),
         RecordCommand::Keys { data, policy, format } => proof::keys(&read_policy(&data, policy)?, format),
         RecordCommand::Verify { file, data, emergency, policy, format, config } => {
             let accept = if emergency { Accept::Emergency } else { Accept::NormalOnly };
@@ -145,6 +160,30 @@ pub fn record(arguments: RecordArguments) -> Outcome {
         }
         RecordCommand::Open { production, out, config } => open(production, out, config),
     }
+}
+
+fn serve_record(data: &Path, listen: SocketAddr) -> Outcome {
+    if !listen.ip().is_loopback() {
+        return Err(format!(
+            "`{listen}` is not on this machine, where `127.0.0.1` or `[::1]` is allowed: there is no TLS here, so put a \
+             web server in front"
+        )
+        .into());
+    }
+    let folder = data.join("record");
+    if !folder.join("checkpoint").exists() {
+        return Err(format!("`{}` is no record: it has no `checkpoint`", folder.display()).into());
+    }
+    runtime()?.block_on(async {
+        let mut ending = Ending::listen()?;
+        let listener = tokio::net::TcpListener::bind(listen).await?;
+        screen::line(&format!("the record is at http://{}/checkpoint", listener.local_addr()?))?;
+        tokio::select! {
+            ended = serve(folder, listener) => ended?,
+            () = ending.asked() => {}
+        }
+        Ok(Exit::Done)
+    })
 }
 
 fn read_policy(data: &Path, given: Option<PathBuf>) -> Result<Policy, Failure> {
