@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use cedar_policy::{Context, Expression, Request, eval_expression};
+use cedar_policy::{Expression, Request, eval_expression};
 use serde::{Deserialize, Serialize};
 
 use super::book::Article;
 use super::clause::Clause;
 use super::rule::{Keyed, Rule};
-use super::vocabulary::{self, Wanted};
+use super::vocabulary::Wanted;
 use super::{Book, Law, Position, Question, RuleHit, days, request};
 use crate::clock::Date;
 use crate::world::Jurisdiction;
@@ -84,15 +84,13 @@ impl Law {
             return explanation;
         };
         let days = days(question, &book.header);
-        let asked = Asked {
-            request: request(question, &category, days, Wanted::ALL).ok(),
-            facts: vocabulary::context(&question.facts, days, Wanted::ALL).ok(),
-        };
+        // What cannot be put to Cedar is missing.
+        let asked = request(question, &category, days, Wanted::ALL).ok();
         for article in book.about(question, &category) {
             let rule = &article.rule;
             let on = days.at(rule.keyed);
             if rule.holds_on(on) {
-                let conditions = self.conditions(article, &asked);
+                let conditions = self.conditions(article, asked.as_ref());
                 let applies = explanation.position.names_version(rule);
                 explanation.verdicts.push(Verdict { rule: RuleHit(Arc::clone(rule)), applies, conditions });
             } else {
@@ -103,13 +101,14 @@ impl Law {
         explanation
     }
 
-    fn conditions(&self, article: &Article, asked: &Asked) -> Vec<Condition> {
+    fn conditions(&self, article: &Article, asked: Option<&Request>) -> Vec<Condition> {
+        let facts = asked.and_then(Request::context);
         let value = |fact: &String| {
-            let value = asked.facts.as_ref().and_then(|context| context.get(fact));
+            let value = facts.and_then(|context| context.get(fact));
             (fact.clone(), value.map_or("unknown".to_owned(), |value| plain(&value)))
         };
         let met = |clause: &Clause| {
-            let Some(request) = &asked.request else { return false };
+            let Some(request) = asked else { return false };
             let expression = Expression::from((*clause.expr).clone());
             let holds = eval_expression(request, &self.nobody, &expression);
             // A condition that cannot be evaluated is not met, whichever way it points: nothing follows from it.
@@ -127,12 +126,6 @@ impl Law {
             })
             .collect()
     }
-}
-
-/// A question with all of its facts; what cannot be put to Cedar is missing.
-struct Asked {
-    request: Option<Request>,
-    facts: Option<Context>,
 }
 
 impl Book {
