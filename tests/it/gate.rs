@@ -10,6 +10,8 @@ use rogatory::gate::*;
 use rogatory::law::{Law, PositionKind};
 use rogatory::world::{DataClass, World};
 
+use crate::common;
+
 fn t(text: &str) -> SimTime {
     text.parse().unwrap()
 }
@@ -30,36 +32,9 @@ fn directory(world: &World) -> Directory {
 
 fn warrant(account: &str, issued: &str) -> Demand {
     Demand {
-        id: "13-mag-2814".parse().unwrap(),
-        version: 1,
-        instrument: InstrumentKind::Warrant,
-        basis: "18 U.S.C. 2703(a)".to_owned(),
-        issuing: "us-sdny-magistrate".parse().unwrap(),
-        validating: None,
-        enforcing: None,
-        on_behalf_of: "US".parse().unwrap(),
-        served_on: "head-office".parse().unwrap(),
         issued: t(issued),
-        valid_until: None,
-        return_by: None,
-        proof: ProofLevel::ProbableCause,
-        offence: Offence {
-            description: "narcotics trafficking".to_owned(),
-            max_penalty_years: 20,
-            listed: false,
-            place: "US".parse().unwrap(),
-        },
-        acts: vec![Act::Disclose],
-        accounts: vec![account.parse().unwrap()],
         classes: vec![DataClass::Content, DataClass::Traffic, DataClass::Subscriber],
-        range: DateRange::ALL,
-        term: Term::Stored,
-        purpose: Purpose::Evidence,
-        emergency: false,
-        secret_until: None,
-        deliver_to: "us-fbi".parse().unwrap(),
-        relates: None,
-        executes: None,
+        ..common::warrant("13-mag-2814", account)
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 
 use rogatory::clock::{Date, SimTime};
-use rogatory::demand::{
-    Act, DateRange, Demand, ExecutesRequest, InstrumentKind, Offence, Place, ProofLevel, Term,
-};
+use rogatory::demand::{Act, Demand, ExecutesRequest, InstrumentKind, Place, ProofLevel};
 use rogatory::law::{
     Case, Codes, Facts, Holder, Law, LawTest, Moments, PositionKind, Purpose, Question, Treaties, codes,
 };
 use rogatory::world::{AuthorityKind, DataClass, Jurisdiction, World};
+
+use crate::common;
 
 fn shared() -> &'static Law {
     static LAW: OnceLock<Law> = OnceLock::new();
@@ -51,36 +51,9 @@ fn every_rule_is_named_by_a_law_test() {
 /// The warrant of the case as its issuer would write it, for an Irish account.
 fn warrant(issued: &str) -> Demand {
     Demand {
-        id: "13-mag-2814".parse().unwrap(),
-        version: 1,
-        instrument: InstrumentKind::Warrant,
-        basis: "18 U.S.C. 2703(a)".to_owned(),
-        issuing: "us-sdny-magistrate".parse().unwrap(),
-        validating: None,
-        enforcing: None,
-        on_behalf_of: "US".parse().unwrap(),
-        served_on: "head-office".parse().unwrap(),
         issued: issued.parse().unwrap(),
-        valid_until: None,
-        return_by: None,
-        proof: ProofLevel::ProbableCause,
-        offence: Offence {
-            description: "trafficking in narcotics".to_owned(),
-            max_penalty_years: 20,
-            listed: false,
-            place: "US".parse().unwrap(),
-        },
-        acts: vec![Act::Disclose],
-        accounts: vec!["molly@post.example".parse().unwrap()],
         classes: vec![DataClass::Content],
-        range: DateRange::ALL,
-        term: Term::Stored,
-        purpose: Purpose::Evidence,
-        emergency: false,
-        secret_until: None,
-        deliver_to: "us-attorney-sdny".parse().unwrap(),
-        relates: None,
-        executes: None,
+        ..common::warrant("13-mag-2814", "molly@post.example")
     }
 }
 

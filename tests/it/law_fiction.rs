@@ -10,6 +10,8 @@ use rogatory::gate::{Duty, Standing};
 use rogatory::law::{Asking, HolderRecord, Law, PositionKind, Role};
 use rogatory::world::{DataClass, World, WorldChanges};
 
+use crate::common;
+
 const WORLD: &str = r#"
 [world.blocs.QX]
 name = "League of the Northern Isles"
@@ -117,18 +119,11 @@ fn law(with_league: bool) -> Law {
 fn asked(world: &World, law: &Law, residence: Option<&str>) -> (Vec<(String, PositionKind)>, Duty) {
     let now: SimTime = "2015-06-01T12:00:00Z".parse().unwrap();
     let demand = Demand {
-        id: "onhava-1".parse().unwrap(),
-        version: 1,
-        instrument: InstrumentKind::Warrant,
         basis: "Zemblan Postal Code s. 1".to_owned(),
         issuing: "zz-court".parse().unwrap(),
-        validating: None,
-        enforcing: None,
         on_behalf_of: "ZZ".parse().unwrap(),
         served_on: "zembla".parse().unwrap(),
         issued: now,
-        valid_until: None,
-        return_by: None,
         proof: ProofLevel::ReasonableGrounds,
         offence: Offence {
             description: "the theft of the crown jewels".to_owned(),
@@ -136,17 +131,9 @@ fn asked(world: &World, law: &Law, residence: Option<&str>) -> (Vec<(String, Pos
             listed: false,
             place: "ZZ".parse().unwrap(),
         },
-        acts: vec![Act::Disclose],
-        accounts: vec!["kinbote@post.example".parse().unwrap()],
         classes: vec![DataClass::Content],
-        range: DateRange::ALL,
-        term: Term::Stored,
-        purpose: Purpose::Evidence,
-        emergency: false,
-        secret_until: None,
         deliver_to: "zz-court".parse().unwrap(),
-        relates: None,
-        executes: None,
+        ..common::warrant("onhava-1", "kinbote@post.example")
     };
     let item = Item {
         account: demand.accounts[0].clone(),
