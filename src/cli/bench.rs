@@ -49,7 +49,6 @@ pub fn bench(arguments: BenchArguments) -> Outcome {
         return Err(format!("`--seconds {}`: more than 0 and at most 3600", arguments.seconds).into());
     }
     if cfg!(debug_assertions) {
-        tracing::warn!("a debug build says little about speed");
         eprintln!("note: this is a debug build; its numbers say nothing about a release build");
     }
     let settings = Settings {

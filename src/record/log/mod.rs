@@ -371,7 +371,7 @@ impl Log {
         let newest = request.entry.max(request.region_head_size.saturating_sub(1));
         self.await_published(newest).await.map_err(LogError::Append)?;
         // What a new entry needs is in memory.
-        if self.0.shared.recent().between(request.entry, request.entry + 1).is_some() {
+        if self.0.shared.recent().has(request.entry) {
             return self.assemble(request);
         }
         let log = self.clone();

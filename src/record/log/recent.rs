@@ -27,6 +27,12 @@ impl Recent {
         self.first += surplus as u64;
     }
 
+    /// True if the leaf of an entry is here.
+    pub fn has(&self, index: u64) -> bool {
+        let place = index.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+        place.is_some_and(|place| place < self.leaves.len())
+    }
+
     /// The leaves from `start` up to but without `end`, if all of them are here.
     pub fn between(&self, start: u64, end: u64) -> Option<Vec<Leaf>> {
         let from = usize::try_from(start.checked_sub(self.first)?).ok()?;
@@ -63,6 +69,7 @@ mod tests {
         assert_eq!(recent.between(9, end), None, "the oldest gave way");
         assert_eq!(recent.between(end - 1, end + 1), None);
         assert_eq!(recent.between(20, 20), None);
+        assert_eq!([9, 10, end - 1, end].map(|index| recent.has(index)), [false, true, true, false]);
     }
 
     #[test]
