@@ -15,7 +15,7 @@ use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
 use crate::gate::{AuditReport, Event};
 use crate::record::entry::Slot;
-use crate::region::{Answer, Body, Call, Context, ErrorCode, Password, Peer, Reply, Service, ServiceError};
+use crate::region::{Answer, Body, Call, Context, ErrorCode, Password, Reply, Service, ServiceError};
 use crate::world::{Address, RegionId};
 
 /// A question or an order to a running provider.
@@ -239,12 +239,7 @@ impl Service for Control {
         body: Body,
     ) -> BoxFuture<'_, Result<Answer<Told>, ServiceError>> {
         Box::pin(async move {
-            if context.peer != Peer::HeadOffice {
-                return Err(ServiceError::new(
-                    ErrorCode::Forbidden,
-                    "only head office's own certificate is heard here",
-                ));
-            }
+            context.from_head_office(|_| "only head office's own certificate is heard here".to_owned())?;
             self.answer(ask, body).await.map_err(|refusal| refusal.0)
         })
     }

@@ -50,6 +50,16 @@ pub struct Context {
     pub correlation: Correlation,
 }
 
+impl Context {
+    /// Refuses everyone but head office, in these words.
+    pub fn from_head_office(&self, else_say: impl FnOnce(&Peer) -> String) -> Result<(), ServiceError> {
+        match &self.peer {
+            Peer::HeadOffice => Ok(()),
+            peer => Err(ServiceError::new(ErrorCode::Forbidden, else_say(peer))),
+        }
+    }
+}
+
 /// What a service answers: a typed reply, and bytes that may take a while.
 #[derive(Debug)]
 pub struct Answer<R> {

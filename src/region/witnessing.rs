@@ -8,7 +8,6 @@ use signed_note::Signature;
 use super::body::Body;
 use super::call::{Call, Reply};
 use super::error::{ErrorCode, ServiceError};
-use super::identity::Peer;
 use super::link::Link;
 use super::service::{Answer, Context, Service};
 use crate::record::witness::{
@@ -55,9 +54,7 @@ impl Service for WitnessNode {
         _: Body,
     ) -> BoxFuture<'_, Result<Answer<Reply>, ServiceError>> {
         Box::pin(async move {
-            if context.peer != Peer::HeadOffice {
-                return Err(ServiceError::new(ErrorCode::Forbidden, "only the log itself asks a witness"));
-            }
+            context.from_head_office(|_| "only the log itself asks a witness".to_owned())?;
             match call {
                 Call::AddCheckpoint { request } => Ok(cosign(self.0.clone(), request).await?.into()),
                 _ => Err(ServiceError::new(ErrorCode::Invalid, "an outside witness only cosigns")),

@@ -15,7 +15,6 @@ use super::body::Body;
 use super::call::{Call, Card, NodeStatus, Reply};
 use super::enrolment::{Enrolment, EnrolmentError, cosigner, witness};
 use super::error::{ErrorCode, ServiceError};
-use super::identity::Peer;
 use super::service::{Answer, Context, Service};
 use super::witnessing::cosign;
 use crate::disk::Disk;
@@ -206,10 +205,7 @@ impl Service for Node {
         body: Body,
     ) -> BoxFuture<'_, Result<Answer<Reply>, ServiceError>> {
         Box::pin(async move {
-            if context.peer != Peer::HeadOffice {
-                let message = format!("{} may not call a region's node", context.peer);
-                return Err(ServiceError::new(ErrorCode::Forbidden, message));
-            }
+            context.from_head_office(|peer| format!("{peer} may not call a region's node"))?;
             self.answer(call, body).await
         })
     }
