@@ -36,14 +36,16 @@ pub fn run(_: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
             format!("one set with all {} rules of every date", law.rules().count()),
             time(&worst.question, unsorted),
         )
-        .goal(Goal::AtMost(50.0));
+        .goal(Goal::AtMost(50.0))
+        .write();
     let explained = time(&worst.question, |question| {
         laws.iter().map(|code| law.explain(code, question).position).collect()
     });
     sheet
         .add("the same, explained clause by clause", explained, Unit::Microseconds)
         .beside("the positions alone", worst_time)
-        .goal(Goal::AtMost(1000.0));
+        .goal(Goal::AtMost(1000.0))
+        .write();
     Ok(())
 }
 

@@ -61,8 +61,9 @@ async fn into(
     sheet
         .add(format!("10 KB messages, {CALLERS} at once, into {what}"), median(ours), Unit::PerSecond)
         .beside("the same bytes appended to one file with group commit and fsync", median(theirs))
-        .goal(Goal::AtLeast(goal));
-    sheet.add(format!("… of which 99 % took at most, into {what}"), median(p99), Unit::Milliseconds);
+        .goal(Goal::AtLeast(goal))
+        .write();
+    sheet.add(format!("… of which 99 % took at most, into {what}"), median(p99), Unit::Milliseconds).write();
     held.stop().await;
     Ok(())
 }

@@ -66,13 +66,16 @@ async fn grow(
             Unit::Times,
         )
         .beside("what it was in the same store with 10,000", small / file_before)
-        .goal(Goal::RatioAtLeast(0.5));
+        .goal(Goal::RatioAtLeast(0.5))
+        .write();
     sheet
         .add(format!("… the message of {size} itself"), large, Unit::Microseconds)
-        .beside("in the same store with 10,000", small);
+        .beside("in the same store with 10,000", small)
+        .write();
     sheet
         .add(format!("… the same bytes of {size} in a file, afterwards"), file_after, Unit::Microseconds)
-        .beside("before", file_before);
+        .beside("before", file_before)
+        .write();
     Ok(())
 }
 

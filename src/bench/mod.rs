@@ -109,37 +109,31 @@ impl Sheet<'_> {
     fn add(&mut self, what: impl Into<String>, value: f64, unit: Unit) -> Line<'_> {
         let measurement =
             Measurement { bench: self.bench, what: what.into(), value, unit, baseline: None, goal: None };
-        Line { measurement: Some(measurement), each: self.each }
+        Line { measurement, each: self.each }
     }
 }
 
-/// A number that is being written down; it is handed over when this is dropped.
+/// A number that is being written down.
+#[must_use = "a number counts once it is written"]
 struct Line<'s> {
-    measurement: Option<Measurement>,
+    measurement: Measurement,
     each: &'s mut dyn FnMut(Measurement),
 }
 
 impl Line<'_> {
     fn beside(mut self, what: impl Into<String>, value: f64) -> Self {
-        if let Some(measurement) = &mut self.measurement {
-            measurement.baseline = Some(Baseline { what: what.into(), value });
-        }
+        self.measurement.baseline = Some(Baseline { what: what.into(), value });
         self
     }
 
     fn goal(mut self, goal: Goal) -> Self {
-        if let Some(measurement) = &mut self.measurement {
-            measurement.goal = Some(goal);
-        }
+        self.measurement.goal = Some(goal);
         self
     }
-}
 
-impl Drop for Line<'_> {
-    fn drop(&mut self) {
-        if let Some(measurement) = self.measurement.take() {
-            (self.each)(measurement);
-        }
+    /// Hands it over.
+    fn write(self) {
+        (self.each)(self.measurement);
     }
 }
 

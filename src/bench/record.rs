@@ -62,20 +62,27 @@ pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
                 Unit::PerSecond,
             )
             .beside(same, rate(&file))
-            .goal(Goal::AtLeast(10_000.0));
+            .goal(Goal::AtLeast(10_000.0))
+            .write();
         sheet
             .add("… of which 99 % took at most", p99(&permit), Unit::Milliseconds)
             .beside(same, p99(&file))
-            .goal(Goal::AtMost(250.0));
-        sheet.add("entries without their permits", rate(&append), Unit::PerSecond).beside(same, rate(&file));
+            .goal(Goal::AtMost(250.0))
+            .write();
+        sheet
+            .add("entries without their permits", rate(&append), Unit::PerSecond)
+            .beside(same, rate(&file))
+            .write();
         sheet
             .add("the same while one witness hangs", rate(&with_hung), Unit::PerSecond)
             .beside("while none does", rate(&append))
-            .goal(Goal::RatioAtLeast(0.9));
+            .goal(Goal::RatioAtLeast(0.9))
+            .write();
         let lone = site.lone().await?;
         sheet
             .add("one lone entry, to a permit that a region verified", lone, Unit::Milliseconds)
-            .goal(Goal::AtMost(20.0));
+            .goal(Goal::AtMost(20.0))
+            .write();
 
         let size = site.log.head().size;
         let policy = site.policy.clone();
@@ -89,7 +96,7 @@ pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
             return Err(format!("the record is not sound: {:?}", found.findings).into());
         }
         let rate = size as f64 / start.elapsed().as_secs_f64();
-        sheet.add(format!("verification offline, of {size} entries"), rate, Unit::PerSecond);
+        sheet.add(format!("verification offline, of {size} entries"), rate, Unit::PerSecond).write();
         Ok(())
     })
 }

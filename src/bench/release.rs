@@ -39,7 +39,8 @@ pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
                 Unit::MegabytesPerSecond,
             )
             .beside("the same bytes copied from file to file, synced", median(theirs))
-            .goal(Goal::AtLeast(200.0));
+            .goal(Goal::AtLeast(200.0))
+            .write();
 
         let mut lone = Vec::new();
         for n in 0..LONE {
@@ -51,7 +52,8 @@ pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
                 median(lone),
                 Unit::Milliseconds,
             )
-            .goal(Goal::AtMost(20.0));
+            .goal(Goal::AtMost(20.0))
+            .write();
         deployment.stop().await;
         Ok(())
     })

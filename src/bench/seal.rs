@@ -47,13 +47,15 @@ pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
         sheet
             .add(format!("seal {kib} KiB"), ours, Unit::Microseconds)
             .beside("bare AES-256-GCM", theirs)
-            .goal(goal);
+            .goal(goal)
+            .write();
         let (ours, theirs) =
             paired(settings, || open(&copy, &session, &header, &body), || bare.open(&wrapped, &bare_body));
         sheet
             .add(format!("open {kib} KiB"), ours, Unit::Microseconds)
             .beside("bare AES-256-GCM", theirs)
-            .goal(goal);
+            .goal(goal)
+            .write();
     }
     Ok(())
 }

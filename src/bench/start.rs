@@ -23,7 +23,8 @@ pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
     }
     sheet
         .add("the Dublin scenario of 2013 to 2018, headless", median(scenario), Unit::Seconds)
-        .goal(Goal::AtMost(1.0));
+        .goal(Goal::AtMost(1.0))
+        .write();
 
     let (mut serving, mut memory) = (Vec::new(), Vec::new());
     for _ in 0..settings.rounds {
@@ -33,13 +34,15 @@ pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
     }
     sheet
         .add("demo, until ten regions and a witness serve", median(serving), Unit::Seconds)
-        .goal(Goal::AtMost(2.0));
+        .goal(Goal::AtMost(2.0))
+        .write();
     if memory.is_empty() {
         return Ok(());
     }
     sheet
         .add("memory of all its processes after the play (PSS)", median(memory), Unit::Megabytes)
-        .goal(Goal::AtMost(400.0));
+        .goal(Goal::AtMost(400.0))
+        .write();
     Ok(())
 }
 
