@@ -12,15 +12,17 @@
 //! a message written by [`MboxWriter`] is read back as the same bytes, whatever they are; and messages written in
 //! the order they were read, each with its framing, make the same file again.
 
-use std::collections::VecDeque;
-use std::io::{self, BufRead, Read, Write};
+mod reader;
+mod writer;
 
 use serde::{Deserialize, Serialize};
 
 use super::message::is_field;
 use super::postmark;
 use crate::clock::SimTime;
-use crate::world::Address;
+
+pub use reader::MboxReader;
+pub use writer::MboxWriter;
 
 /// How `From ` lines inside a message are told from the start of the next one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -96,263 +98,6 @@ pub(super) enum MboxItem {
     },
 }
 
-/// A line or a piece of a long one.
-struct Line {
-    offset: u64,
-    bytes: Vec<u8>,
-    starts: bool,
-}
-
-impl Line {
-    fn is_from(&self) -> bool {
-        self.starts && self.bytes.starts_with(postmark::START)
-    }
-
-    fn is_blank(&self) -> bool {
-        self.starts && is_blank(&self.bytes)
-    }
-}
-
-/// Long lines are read in pieces of this many bytes.
-const PIECE_BYTES: u64 = 64 * 1024;
-
-/// Reads messages one after another; memory is bounded by the largest message allowed.
-pub struct MboxReader<R> {
-    input: R,
-    /// Offset of the byte that `input` gives next.
-    at: u64,
-    mid_line: bool,
-    ahead: VecDeque<Line>,
-    quoting: Quoting,
-    message_bytes_max: u64,
-    started: bool,
-}
-
-impl<R: BufRead> MboxReader<R> {
-    /// Reads from `input`, which stands at `offset` in its file: 0, or where a `From ` line begins.
-    pub fn new(input: R, offset: u64, quoting: Quoting, message_bytes_max: u64) -> Self {
-        MboxReader {
-            input,
-            at: offset,
-            mid_line: false,
-            ahead: VecDeque::new(),
-            quoting,
-            message_bytes_max,
-            started: false,
-        }
-    }
-
-    /// The bytes of each message, in order; for callers that want nothing else.
-    pub fn messages(mut self) -> impl Iterator<Item = io::Result<Vec<u8>>> {
-        std::iter::from_fn(move || {
-            loop {
-                match self.next_item() {
-                    Ok(Some(MboxItem::Message { bytes, .. })) => return Some(Ok(bytes)),
-                    Ok(Some(_)) => {}
-                    Ok(None) => return None,
-                    Err(error) => return Some(Err(error)),
-                }
-            }
-        })
-    }
-
-    /// Where the next message begins.
-    pub(super) fn offset(&self) -> u64 {
-        self.ahead.front().map_or(self.at, |line| line.offset)
-    }
-
-    pub(super) fn next_item(&mut self) -> io::Result<Option<MboxItem>> {
-        if !self.started {
-            self.started = true;
-            if let Some(stray) = self.pass_stray()? {
-                return Ok(Some(stray));
-            }
-        }
-        self.look_ahead(1)?;
-        match self.ahead.pop_front() {
-            Some(postmark) => self.message_after(postmark).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// Passes over everything before the first `From ` line. Empty lines there are nothing to report.
-    fn pass_stray(&mut self) -> io::Result<Option<MboxItem>> {
-        let offset = self.at;
-        let (mut bytes, mut blank) = (0, true);
-        loop {
-            self.look_ahead(1)?;
-            match self.ahead.front() {
-                Some(line) if !line.is_from() => {
-                    blank &= line.is_blank();
-                    bytes += line.bytes.len() as u64;
-                    self.ahead.pop_front();
-                }
-                _ if blank => return Ok(None),
-                _ => return Ok(Some(MboxItem::Stray { offset, bytes })),
-            }
-        }
-    }
-
-    fn message_after(&mut self, postmark: Line) -> io::Result<MboxItem> {
-        let mut content: Vec<u8> = Vec::new();
-        let (mut length, mut quotes) = (0u64, 0u64);
-        let (mut from_line, mut after_blank) = (false, false);
-        loop {
-            self.look_ahead(1)?;
-            let Some(line) = self.ahead.front() else { break };
-            if line.is_from() {
-                self.look_ahead(2)?;
-                let next = self.ahead.get(1).map_or(&b""[..], |line| &line.bytes);
-                let line = &self.ahead[0];
-                if begins_message(&line.bytes, after_blank, next) {
-                    break;
-                }
-                from_line = true;
-            }
-            let Some(line) = self.ahead.pop_front() else { break };
-            after_blank = line.is_blank();
-            length += line.bytes.len() as u64;
-            quotes += u64::from(line.starts && is_quoted(&line.bytes, self.quoting));
-            // The file's own line end and quoting do not count as the message's size.
-            if length <= self.message_bytes_max + quotes + 2 {
-                content.extend_from_slice(&line.bytes);
-            } else {
-                content = Vec::new();
-            }
-        }
-        let terminator = Terminator::of(&content);
-        let quoting = if from_line { Quoting::None } else { self.quoting };
-        let kept = content.len() as u64 == length;
-        content.truncate(content.len() - terminator.bytes().len());
-        let quoted = quotes > 0 && quoting != Quoting::None;
-        let bytes = if quoted { unquote(&content, quoting) } else { content };
-        if !kept || bytes.len() as u64 > self.message_bytes_max {
-            return Ok(MboxItem::TooLarge { offset: postmark.offset, bytes: length });
-        }
-        Ok(MboxItem::Message {
-            offset: postmark.offset,
-            bytes,
-            received: postmark::date(&postmark.bytes),
-            framing: Framing { postmark: postmark.bytes, quoting, terminator },
-        })
-    }
-
-    /// Reads until at least `lines` lines are ahead, or all there are.
-    fn look_ahead(&mut self, lines: usize) -> io::Result<()> {
-        while self.ahead.len() < lines {
-            let mut bytes = Vec::new();
-            let read = (&mut self.input).take(PIECE_BYTES).read_until(b'\n', &mut bytes)?;
-            if read == 0 {
-                break;
-            }
-            let starts = !self.mid_line;
-            self.mid_line = bytes.last() != Some(&b'\n');
-            self.ahead.push_back(Line { offset: self.at, bytes, starts });
-            self.at += read as u64;
-        }
-        Ok(())
-    }
-}
-
-/// Writes messages one after another.
-pub struct MboxWriter<W> {
-    output: W,
-    /// True if a `From ` line written now would follow an empty line.
-    after_blank: bool,
-    /// The line end that is missing before a `From ` line can be written.
-    owed: &'static [u8],
-    first: bool,
-}
-
-impl<W: Write> MboxWriter<W> {
-    pub fn new(output: W) -> Self {
-        MboxWriter { output, after_blank: false, owed: b"", first: true }
-    }
-
-    /// Writes one message. Without a framing, or with one that does not fit the message or its place in the file,
-    /// `sender` and `received` make the `From ` line and the quoting is [`Quoting::Mboxrd`].
-    pub fn write(
-        &mut self,
-        bytes: &[u8],
-        sender: Option<&Address>,
-        received: Option<SimTime>,
-        framing: Option<&Framing>,
-    ) -> io::Result<()> {
-        self.output.write_all(self.owed)?;
-        let made;
-        let framing = match framing.filter(|framing| self.fits(framing, bytes)) {
-            Some(framing) => framing,
-            None => {
-                made = make_framing(bytes, sender, received);
-                &made
-            }
-        };
-        self.output.write_all(&framing.postmark)?;
-        for line in bytes.split_inclusive(|&b| b == b'\n') {
-            if needs_quote(line, framing.quoting) {
-                self.output.write_all(b">")?;
-            }
-            self.output.write_all(line)?;
-        }
-        self.output.write_all(framing.terminator.bytes())?;
-        let ended = framing.terminator != Terminator::None;
-        self.after_blank = ended && (bytes.is_empty() || bytes.ends_with(b"\n"));
-        self.owed = match (ended, bytes.last()) {
-            (true, _) => b"",
-            (false, Some(b'\r')) => b"\r\n",
-            (false, None) if framing.postmark.ends_with(b"\n") => b"",
-            (false, _) => b"\n",
-        };
-        self.first = false;
-        Ok(())
-    }
-
-    /// Flushes, and hands back what was written to.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.output.flush()?;
-        Ok(self.output)
-    }
-
-    /// True if these bytes, written here with this framing, would be read back as they are.
-    fn fits(&self, framing: &Framing, bytes: &[u8]) -> bool {
-        let first_line = bytes.split_inclusive(|&b| b == b'\n').next().unwrap_or(b"");
-        let one_line =
-            framing.postmark.iter().position(|&b| b == b'\n').is_none_or(|i| i + 1 == framing.postmark.len());
-        let line_ended =
-            framing.postmark.ends_with(b"\n") || (bytes.is_empty() && framing.terminator == Terminator::None);
-        let starts = framing.postmark.starts_with(postmark::START)
-            && (self.first || begins_message(&framing.postmark, self.after_blank, first_line));
-        let terminated = match framing.terminator {
-            // A message's own carriage return would be taken for part of the line end.
-            Terminator::Lf => !bytes.ends_with(b"\r"),
-            Terminator::CrLf => true,
-            Terminator::None => Terminator::of(bytes) == Terminator::None,
-        };
-        let quoted = match framing.quoting {
-            Quoting::Mboxrd => true,
-            Quoting::Mboxo => !lines(bytes).any(|(line, ..)| line.starts_with(b">From ")),
-            Quoting::None => {
-                let mut from_line = false;
-                let splits = lines(bytes).any(|(line, after_blank, next)| {
-                    from_line |= line.starts_with(postmark::START);
-                    begins_message(line, after_blank, next)
-                });
-                from_line && !splits
-            }
-        };
-        one_line && line_ended && starts && terminated && quoted
-    }
-}
-
-fn make_framing(bytes: &[u8], sender: Option<&Address>, received: Option<SimTime>) -> Framing {
-    let first_line_end = bytes.iter().position(|&b| b == b'\n').unwrap_or(bytes.len());
-    let crlf = bytes[..first_line_end].ends_with(b"\r") || bytes.ends_with(b"\r");
-    let terminator = if crlf { Terminator::CrLf } else { Terminator::Lf };
-    let mut postmark = postmark::write(sender, received).into_bytes();
-    postmark.extend_from_slice(terminator.bytes());
-    Framing { postmark, quoting: Quoting::Mboxrd, terminator }
-}
-
 /// True if a `From ` line begins a message, given what stands before and after it.
 fn begins_message(line: &[u8], after_blank: bool, next: &[u8]) -> bool {
     line.len() <= postmark::LINE_BYTES_MAX
@@ -364,29 +109,10 @@ fn is_blank(line: &[u8]) -> bool {
     matches!(line, b"\n" | b"\r\n")
 }
 
-/// The lines of a message, each with whether the one before is empty, and the one after.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = (&[u8], bool, &[u8])> {
-    let mut rest = bytes.split_inclusive(|&b| b == b'\n').peekable();
-    let mut after_blank = false;
-    std::iter::from_fn(move || {
-        let line = rest.next()?;
-        let was = std::mem::replace(&mut after_blank, is_blank(line));
-        Some((line, was, rest.peek().copied().unwrap_or(b"")))
-    })
-}
-
 /// True for `From ` behind any number of `>`.
 fn is_from_behind_quotes(line: &[u8]) -> bool {
     let text = line.iter().position(|&b| b != b'>').unwrap_or(line.len());
     line[text..].starts_with(postmark::START)
-}
-
-fn needs_quote(line: &[u8], quoting: Quoting) -> bool {
-    match quoting {
-        Quoting::Mboxrd => is_from_behind_quotes(line),
-        Quoting::Mboxo => line.starts_with(postmark::START),
-        Quoting::None => false,
-    }
 }
 
 fn is_quoted(line: &[u8], quoting: Quoting) -> bool {
@@ -395,14 +121,6 @@ fn is_quoted(line: &[u8], quoting: Quoting) -> bool {
         Quoting::Mboxo => line.starts_with(b">From "),
         Quoting::None => false,
     }
-}
-
-fn unquote(content: &[u8], quoting: Quoting) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(content.len());
-    for line in content.split_inclusive(|&b| b == b'\n') {
-        bytes.extend_from_slice(if is_quoted(line, quoting) { &line[1..] } else { line });
-    }
-    bytes
 }
 
 #[cfg(test)]
