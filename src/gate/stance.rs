@@ -76,6 +76,24 @@ impl StanceTable {
 }
 
 impl StanceChange {
+    /// The cases that change, with what is done in each.
+    pub fn cases(&self) -> impl Iterator<Item = (&'static str, Conduct)> {
+        [
+            ("compelled", self.compelled),
+            ("compelled for data abroad", self.compelled_foreign),
+            ("laws in conflict", self.conflict),
+            ("law unsettled", self.open),
+            ("free", self.free),
+            ("emergency", self.emergency),
+        ]
+        .into_iter()
+        .filter_map(|(case, conduct)| Some((case, conduct?)))
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.cases().next().is_none()
+    }
+
     /// This change and then another.
     pub fn then(self, later: StanceChange) -> Self {
         StanceChange {

@@ -4,19 +4,19 @@ use std::ops::Range;
 
 use serde_spanned::Spanned;
 
+use super::known::{Reader, header, inside_out};
 use super::moment::Moment;
-use super::raw::{RawDemand, RawEffect, RawFiling, RawOrder, RawPerDay, RawRoute, RawStance, Text};
-use super::reader::{Reader, header, inside_out, stance};
+use super::raw::{RawDemand, RawEffect, RawFiling, RawOrder, RawPerDay, RawRoute, Text};
 use super::script::{Action, RouteTaken};
 use crate::demand::{Act, Demand, DemandId, ExecutesRequest, Offence, Relation};
-use crate::gate::{Filing, Order, OrderEffect, PaperId, PerDay};
+use crate::gate::{Filing, Order, OrderEffect, PaperId, PerDay, StanceChange};
 
 /// The keys of a step of which it has exactly one.
 pub(super) struct RawActions {
     pub demand: Option<Spanned<RawDemand>>,
     pub order: Option<Spanned<RawOrder>>,
     pub filing: Option<Spanned<RawFiling>>,
-    pub stance: Option<Spanned<RawStance>>,
+    pub stance: Option<Spanned<StanceChange>>,
     pub route: Option<Spanned<RawRoute>>,
     pub note: Option<Text>,
 }
@@ -55,7 +55,7 @@ impl Reader<'_> {
         }
         if let Some(change) = raw.stance {
             let span = header(change.span());
-            let change = stance(change.into_inner());
+            let change = change.into_inner();
             if change.is_empty() {
                 self.error(span, "a stance that changes nothing")
                     .help("name a case: `compelled`, `compelled-foreign`, `conflict`, `open`, `free` or `emergency`");

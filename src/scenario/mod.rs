@@ -19,10 +19,12 @@
 //!               BadScript                        Stage        Observer
 //! ```
 
+mod account;
 mod action;
 mod case;
 mod expectation;
 mod include;
+mod known;
 mod moment;
 mod names;
 mod player;
@@ -52,8 +54,8 @@ pub use reader::{BadScript, built_in, built_in_cases};
 pub use report::{Check, Report, SceneReport, Stop, Tally};
 pub use schema::schema;
 pub use script::{
-    AccountSpec, Action, Expect, History, InlineAccount, InlineMessage, RouteTaken, Script, Setting,
-    StanceChange, Step, Wanted,
+    AccountSpec, Action, Expect, History, InlineAccount, InlineMessage, RouteTaken, Script, Setting, Step,
+    Wanted,
 };
 pub use stage::Stage;
 pub use text::{Look, Pace, TextObserver, history_text, matter_text, reach_text, where_text};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 
 use super::moment::Moment;
-use super::script::{AccountSpec, RouteTaken, Setting, StanceChange};
+use super::script::{AccountSpec, RouteTaken, Setting};
 use super::stage::Stage;
 use super::view::{
     AccountView, CopyView, Happened, Happening, KeyHolderView, MatterView, ReachView, RecordHead,
@@ -19,7 +19,7 @@ use crate::demand::{Demand, DemandId};
 use crate::diagnostic::Diagnostics;
 use crate::directory::{Customer, NewAccount};
 use crate::disk::RealDisk;
-use crate::gate::{self, Answer, Event, Filing, MatterId, Order};
+use crate::gate::{self, Answer, Event, Filing, MatterId, Order, StanceChange};
 use crate::law::{Law, Role};
 use crate::mail::{Letter, Story, StoryAccount};
 use crate::provider::{
@@ -205,7 +205,7 @@ impl Stage for Playhouse {
             self.deployment = Some(Deployment::start(options).await?);
         }
         if !setting.stance.is_empty() {
-            self.provider()?.change_stance(stance(&setting.stance)).await?;
+            self.provider()?.change_stance(setting.stance).await?;
         }
         Ok(())
     }
@@ -280,7 +280,7 @@ impl Stage for Playhouse {
     }
 
     async fn change_stance(&mut self, change: &StanceChange) -> Result<Vec<Happening>, StageError> {
-        Ok(happenings(self.provider()?.change_stance(stance(change)).await?))
+        Ok(happenings(self.provider()?.change_stance(*change).await?))
     }
 
     async fn take_route(&mut self, route: &RouteTaken) -> Result<Vec<Happening>, StageError> {
@@ -317,17 +317,6 @@ impl Stage for Playhouse {
     async fn record_head(&mut self) -> Result<RecordHead, StageError> {
         let head = self.provider()?.record_head();
         Ok(RecordHead { size: head.size, root: head.root })
-    }
-}
-
-fn stance(change: &StanceChange) -> gate::StanceChange {
-    gate::StanceChange {
-        compelled: change.compelled,
-        compelled_foreign: change.compelled_foreign,
-        conflict: change.conflict,
-        open: change.open,
-        free: change.free,
-        emergency: change.emergency,
     }
 }
 

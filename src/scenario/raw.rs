@@ -11,8 +11,7 @@ use super::script::Wanted;
 use crate::demand::{
     Act, DateRange, Disposition, InstrumentKind, Outcome, ProofLevel, Purpose, RelationKind, Term,
 };
-use crate::gate::Duty;
-use crate::gate::{FilingKind, Party};
+use crate::gate::{Duty, FilingKind, Party, StanceChange};
 use crate::law::PositionKind;
 use crate::world::SourceMark;
 use crate::world::{Conduct, DataClass, KeyCustody};
@@ -73,7 +72,7 @@ pub struct RawCase {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawWorld {
     #[serde(default)]
-    pub stance: RawStance,
+    pub stance: StanceChange,
     #[serde(default)]
     pub regions: BTreeMap<Text, RawRegion>,
     #[serde(rename = "authorities")]
@@ -112,17 +111,6 @@ pub struct RawRegion {
     _store: Option<IgnoredAny>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct RawStance {
-    pub compelled: Option<Conduct>,
-    pub compelled_foreign: Option<Conduct>,
-    pub conflict: Option<Conduct>,
-    pub open: Option<Conduct>,
-    pub free: Option<Conduct>,
-    pub emergency: Option<Conduct>,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawAccount {
@@ -156,7 +144,7 @@ pub struct RawStep {
     pub demand: Option<Spanned<RawDemand>>,
     pub order: Option<Spanned<RawOrder>>,
     pub filing: Option<Spanned<RawFiling>>,
-    pub stance: Option<Spanned<RawStance>>,
+    pub stance: Option<Spanned<StanceChange>>,
     pub route: Option<Spanned<RawRoute>>,
     pub note: Option<Text>,
     #[serde(default)]

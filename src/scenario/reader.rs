@@ -1,27 +1,21 @@
 //! From a script as written to a script that can be played.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
 use std::path::Path;
-use std::str::FromStr;
 
 use serde_spanned::Spanned;
 
 use super::case::Case;
 use super::include::world_changes;
+use super::known::{Reader, header, inside_out};
 use super::moment::Moment;
 use super::names::Names;
-use super::raw::{
-    RawAccount, RawCase, RawExpect, RawScript, RawSelector, RawStance, RawStep, RawWorld, Text,
-};
-use super::script::{
-    AccountSpec, Expect, History, InlineAccount, InlineMessage, Script, Setting, StanceChange, Step,
-};
-use crate::demand::{Act, DemandId};
+use super::raw::{RawCase, RawExpect, RawScript, RawStep, RawWorld, Text};
+use super::script::{Expect, History, Script, Setting, Step};
+use crate::demand::Act;
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::gate::{PaperId, Selector};
-use crate::world::{Address, AuthorityId, EntityId, Jurisdiction, RegionId, WorldChanges};
+use crate::world::WorldChanges;
 
 /// All that is wrong with one script, from its top to its end.
 #[derive(Debug, Clone)]
@@ -91,38 +85,7 @@ impl Script {
     }
 }
 
-/// Reads one file, and gathers what is wrong instead of stopping at the first error. A function that returns `None`
-/// has said why in `errors`.
-pub(super) struct Reader<'a> {
-    file: &'a SourceFile,
-    pub(super) names: &'a Names,
-    errors: Vec<Diagnostic>,
-    /// The script's accounts, by the names it may use for them.
-    accounts: BTreeMap<String, Address>,
-    /// The demands, among them those that a treaty route will bring, with the step that begins them.
-    matters: BTreeMap<DemandId, usize>,
-    /// The orders and filings of each matter, with their step.
-    papers: BTreeMap<DemandId, BTreeMap<PaperId, usize>>,
-    /// Something that could not be read may have had any name, so a name that is not found proves nothing any more.
-    lost: bool,
-    /// The number of the step from which one looks back: only what had begun by then can be named.
-    step: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn new(file: &'a SourceFile, names: &'a Names) -> Self {
-        Reader {
-            file,
-            names,
-            errors: Vec::new(),
-            accounts: BTreeMap::new(),
-            matters: BTreeMap::new(),
-            papers: BTreeMap::new(),
-            lost: false,
-            step: 0,
-        }
-    }
-
+impl Reader<'_> {
     fn script(&mut self, raw: RawScript) -> Option<Script> {
         let start = self.parse::<Moment>(&raw.start);
         let setting = self.setting(raw.world);
@@ -216,92 +179,7 @@ impl<'a> Reader<'a> {
             let region = self.region(&region);
             key_custody.extend(region.zip(override_.key_custody));
         }
-        Setting { stance: stance(raw.stance), key_custody, changes: WorldChanges::default() }
-    }
-
-    fn account(&mut self, raw: Spanned<RawAccount>) -> Option<AccountSpec> {
-        let span = header(raw.span());
-        let raw = raw.into_inner();
-        let spec = match &raw.story {
-            Some(story) => self.story_account(story, &raw),
-            None => self.inline_account(span.clone(), raw),
-        }?;
-        if self.accounts.insert(spec.name().to_owned(), spec.address().clone()).is_some() {
-            self.error(span, format!("a second account called `{}`", spec.name()))
-                .help("give each its own name");
-            return None;
-        }
-        Some(spec)
-    }
-
-    fn story_account(&mut self, story: &Text, raw: &RawAccount) -> Option<AccountSpec> {
-        let others = [
-            &raw.name,
-            &raw.address,
-            &raw.holder,
-            &raw.declared_country,
-            &raw.contracted_with,
-            &raw.residence,
-            &raw.nationality,
-        ];
-        let other = others.into_iter().flatten().map(Text::span).next();
-        if let Some(span) = other.or(raw.message.as_ref().map(Spanned::span)) {
-            self.error(span, "a story account is used as it is").help("leave out every key but `story`");
-            return None;
-        }
-        let names = self.names;
-        match names.story.get(story.get_ref()) {
-            Some(address) => {
-                Some(AccountSpec::Story { name: story.get_ref().clone(), address: address.clone() })
-            }
-            None => {
-                self.unknown("story account", story, names.story.keys().map(String::as_str));
-                None
-            }
-        }
-    }
-
-    fn inline_account(&mut self, span: Range<usize>, raw: RawAccount) -> Option<AccountSpec> {
-        let Some(name) = raw.name else {
-            self.error(span, "an account without `story` or `name`").help(
-                "`story = \"...\"` takes an account of the story; `name`, `address`, `holder`, \
-                       `declared-country` and `contracted-with` make a new one",
-            );
-            return None;
-        };
-        let needed = |reader: &mut Self, value: Option<Text>, key: &str| {
-            if value.is_none() {
-                reader.error(name.span(), format!("account `{}` has no `{key}`", name.get_ref()));
-            }
-            value
-        };
-        let address = needed(self, raw.address, "address").and_then(|text| self.parse(&text));
-        let holder = needed(self, raw.holder, "holder");
-        let declared =
-            needed(self, raw.declared_country, "declared-country").and_then(|text| self.parse(&text));
-        let contracted_with =
-            needed(self, raw.contracted_with, "contracted-with").and_then(|text| self.entity(&text));
-        let residence = self.parse_optional(raw.residence.as_ref());
-        let nationality = self.parse_optional(raw.nationality.as_ref());
-        let mut messages = Vec::new();
-        for message in raw.message.map(Spanned::into_inner).unwrap_or_default() {
-            let to: Vec<Address> = message.to.iter().filter_map(|to| self.parse(to)).collect();
-            let (date, from) = (self.parse(&message.date), self.parse(&message.from));
-            if let (Some(date), Some(from)) = (date, from) {
-                let (subject, body) = (message.subject, message.body);
-                messages.push(InlineMessage { date, from, to, subject, body });
-            }
-        }
-        Some(AccountSpec::Inline(InlineAccount {
-            name: name.into_inner(),
-            address: address?,
-            holder: holder?.into_inner(),
-            contracted_with: contracted_with?,
-            declared_country: declared?,
-            residence: residence?,
-            nationality: nationality?,
-            messages,
-        }))
+        Setting { stance: raw.stance, key_custody, changes: WorldChanges::default() }
     }
 
     fn step(&mut self, at: Option<Moment>, raw: Spanned<RawStep>) -> Option<Step> {
@@ -437,204 +315,5 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(expect)
-    }
-
-    // --- Names -----------------------------------------------------------------------------------------------
-
-    pub(super) fn selector(&mut self, raw: &RawSelector) -> Selector {
-        let regions = raw.regions.iter().filter_map(|region| self.region(region)).collect();
-        Selector { classes: raw.classes.clone(), regions }
-    }
-
-    pub(super) fn matter(&mut self, text: &Text) -> Option<DemandId> {
-        let id: DemandId = self.parse(text)?;
-        let step = self.step;
-        let begun: BTreeSet<DemandId> =
-            self.matters.iter().filter(|(_, from)| **from <= step).map(|(id, _)| id.clone()).collect();
-        if begun.contains(&id) {
-            return Some(id);
-        }
-        if self.lost {
-            return None;
-        }
-        self.unknown("matter", text, begun.iter().map(DemandId::as_str))
-            .help("a matter begins with the `demand` of that `id`, and can be named from then on");
-        None
-    }
-
-    /// A new matter, under an id that none had before.
-    pub(super) fn new_matter(&mut self, text: &Text) -> Option<DemandId> {
-        let id: DemandId = self.parse(text)?;
-        if self.matters.insert(id.clone(), self.step).is_some() {
-            self.error(text.span(), format!("a second demand with the id `{id}`"))
-                .help("give each its own id");
-            return None;
-        }
-        Some(id)
-    }
-
-    pub(super) fn paper(&mut self, matter: &DemandId, text: &Text) -> Option<PaperId> {
-        let id: PaperId = self.parse(text)?;
-        let step = self.step;
-        let papers = self.papers.get(matter).into_iter().flatten();
-        let papers: BTreeSet<PaperId> =
-            papers.filter(|(_, from)| **from <= step).map(|(id, _)| id.clone()).collect();
-        if papers.contains(&id) {
-            return Some(id);
-        }
-        if self.lost {
-            return None;
-        }
-        self.unknown("order or filing", text, papers.iter().map(PaperId::as_str))
-            .help(format!("it has to stand in matter `{matter}`, before it is named"));
-        None
-    }
-
-    /// A new order or filing, under an id that none in its matter had before.
-    pub(super) fn new_paper(&mut self, matter: &DemandId, text: &Text) -> Option<PaperId> {
-        let id: PaperId = self.parse(text)?;
-        if self.papers.entry(matter.clone()).or_default().insert(id.clone(), self.step).is_some() {
-            self.error(text.span(), format!("a second order or filing `{id}` in matter `{matter}`"))
-                .help("give each its own id");
-            return None;
-        }
-        Some(id)
-    }
-
-    pub(super) fn account_named(&mut self, text: &Text) -> Option<Address> {
-        let found = self
-            .accounts
-            .get(text.get_ref())
-            .or_else(|| self.accounts.values().find(|address| address.as_str() == text.get_ref()));
-        if found.is_some() || self.lost {
-            return found.cloned();
-        }
-        let accounts = self.accounts.clone();
-        self.unknown("account", text, accounts.keys().map(String::as_str))
-            .help("an account is opened with `[[account]]`, and named by its name or address");
-        None
-    }
-
-    pub(super) fn region(&mut self, text: &Text) -> Option<RegionId> {
-        let names = self.names;
-        self.known("region", text, names.regions.keys(), RegionId::as_str)
-    }
-
-    pub(super) fn authority(&mut self, text: &Text) -> Option<AuthorityId> {
-        let names = self.names;
-        self.known("authority", text, names.authorities.keys(), AuthorityId::as_str)
-    }
-
-    pub(super) fn entity(&mut self, text: &Text) -> Option<EntityId> {
-        let names = self.names;
-        self.known("entity of the provider", text, names.entities.keys(), EntityId::as_str)
-    }
-
-    fn jurisdiction(&mut self, text: &Text) -> Option<Jurisdiction> {
-        let names = self.names;
-        self.known("jurisdiction", text, names.jurisdictions.iter(), Jurisdiction::as_str)
-    }
-
-    fn known<'k, T: Clone + 'k>(
-        &mut self,
-        kind: &str,
-        text: &Text,
-        known: impl Iterator<Item = &'k T> + Clone,
-        as_str: fn(&T) -> &str,
-    ) -> Option<T> {
-        let found = known.clone().find(|name| as_str(name) == text.get_ref());
-        if found.is_none() {
-            self.unknown(kind, text, known.map(as_str));
-        }
-        found.cloned()
-    }
-
-    // --- Errors ----------------------------------------------------------------------------------------------
-
-    pub(super) fn parse<T: FromStr<Err: fmt::Display>>(&mut self, text: &Text) -> Option<T> {
-        match text.get_ref().parse() {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.error(text.span(), error.to_string());
-                None
-            }
-        }
-    }
-
-    /// `Some(None)` where there is nothing to parse.
-    pub(super) fn parse_optional<T: FromStr<Err: fmt::Display>>(
-        &mut self,
-        text: Option<&Text>,
-    ) -> Option<Option<T>> {
-        inside_out(text.map(|text| self.parse(text)))
-    }
-
-    pub(super) fn parse_after(&mut self, text: &Text, earlier: Option<(Moment, &str)>) -> Option<Moment> {
-        let moment: Moment = self.parse(text)?;
-        match earlier {
-            Some((earlier, what)) if moment.time() < earlier.time() => {
-                self.error(text.span(), format!("`{moment}` is earlier than {what}, at `{earlier}`"))
-                    .help("time only goes forward; put it in its place");
-                None
-            }
-            _ => Some(moment),
-        }
-    }
-
-    pub(super) fn error(&mut self, span: Range<usize>, what: impl Into<String>) -> Advice<'_> {
-        self.errors.push(self.file.at(span, what));
-        Advice(&mut self.errors)
-    }
-
-    fn unknown<'n>(&mut self, kind: &str, text: &Text, allowed: impl Iterator<Item = &'n str>) -> Advice<'_> {
-        let found = text.get_ref();
-        let error = self.file.at(text.span(), format!("unknown {kind} `{found}`"));
-        let allowed: Vec<&str> = allowed.collect();
-        let error = if allowed.is_empty() {
-            error.help(format!("there is no {kind} to name yet"))
-        } else {
-            error.allowed(found, allowed)
-        };
-        self.errors.push(error);
-        Advice(&mut self.errors)
-    }
-
-    fn line(&self, span: Range<usize>) -> usize {
-        self.file.at(span, "").place().map_or(0, |(line, _)| line)
-    }
-}
-
-/// The error that was just noted, so that advice can be added to it.
-pub(super) struct Advice<'a>(&'a mut Vec<Diagnostic>);
-
-impl Advice<'_> {
-    pub(super) fn help(self, line: impl Into<String>) {
-        if let Some(error) = self.0.pop() {
-            self.0.push(error.help(line));
-        }
-    }
-}
-
-pub(super) fn stance(raw: RawStance) -> StanceChange {
-    StanceChange {
-        compelled: raw.compelled,
-        compelled_foreign: raw.compelled_foreign,
-        conflict: raw.conflict,
-        open: raw.open,
-        free: raw.free,
-        emergency: raw.emergency,
-    }
-}
-
-/// The first line of a table: its span starts at the header, and may end far below.
-pub(super) fn header(span: Range<usize>) -> Range<usize> {
-    span.start..span.start
-}
-
-/// Turns "there may be one, and it may be wrong" inside out: `None` if it is wrong.
-pub(super) fn inside_out<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        None => Some(None),
-        Some(value) => value.map(Some),
     }
 }

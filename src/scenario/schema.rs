@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(of("region"), keys::<RawRegion>());
         assert_eq!(of("include"), keys::<RawInclude>());
         assert_eq!(of("case"), keys::<RawCase>());
-        assert_eq!(of("stance"), keys::<RawStance>());
+        assert_eq!(of("stance"), keys::<crate::gate::StanceChange>());
         assert_eq!(of("account"), keys::<RawAccount>());
         assert_eq!(of("message"), keys::<RawMessage>());
         assert_eq!(of("step"), keys::<RawStep>());

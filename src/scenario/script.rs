@@ -9,7 +9,7 @@ use super::case::Case;
 use super::moment::Moment;
 use crate::demand::{Act, Demand, DemandId, Disposition, Outcome};
 use crate::gate::Duty;
-use crate::gate::{Filing, Order, PaperId, Selector};
+use crate::gate::{Filing, Order, PaperId, Selector, StanceChange};
 use crate::law::PositionKind;
 use crate::world::{
     Address, AuthorityId, Conduct, Country, DataClass, EntityId, Jurisdiction, KeyCustody, RegionId,
@@ -40,38 +40,6 @@ pub struct Setting {
     pub changes: WorldChanges,
     /// What of it is about who can use the keys, to be shown.
     pub key_custody: BTreeMap<RegionId, KeyCustody>,
-}
-
-/// What the provider does from now on, case by case, until the script changes it again; an absent case stays as the
-/// provider's own dated stance has it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StanceChange {
-    pub compelled: Option<Conduct>,
-    pub compelled_foreign: Option<Conduct>,
-    pub conflict: Option<Conduct>,
-    pub open: Option<Conduct>,
-    pub free: Option<Conduct>,
-    pub emergency: Option<Conduct>,
-}
-
-impl StanceChange {
-    /// The cases that change, with what is done in each.
-    pub fn cases(&self) -> impl Iterator<Item = (&'static str, Conduct)> {
-        [
-            ("compelled", self.compelled),
-            ("compelled for data abroad", self.compelled_foreign),
-            ("laws in conflict", self.conflict),
-            ("law unsettled", self.open),
-            ("free", self.free),
-            ("emergency", self.emergency),
-        ]
-        .into_iter()
-        .filter_map(|(case, conduct)| Some((case, conduct?)))
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.cases().next().is_none()
-    }
 }
 
 /// An account that exists when the play begins.

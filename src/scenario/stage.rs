@@ -1,11 +1,11 @@
 use std::future::Future;
 
 use super::moment::Moment;
-use super::script::{AccountSpec, RouteTaken, Setting, StanceChange};
+use super::script::{AccountSpec, RouteTaken, Setting};
 use super::view::{AccountView, Happening, MatterView, RecordHead};
 use crate::clock::SimTime;
 use crate::demand::{Demand, DemandId};
-use crate::gate::{Filing, Order};
+use crate::gate::{Filing, Order, StanceChange};
 use crate::world::Address;
 
 /// The stage on which a script plays: a whole provider with its regions, courts and clock.

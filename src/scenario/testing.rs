@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::moment::Moment;
 use super::names::Names;
-use super::script::{AccountSpec, RouteTaken, Setting, StanceChange};
+use super::script::{AccountSpec, RouteTaken, Setting};
 use super::stage::Stage;
 use super::view::{
     AccountView, CopyView, Happened, Happening, ItemView, KeyHolderView, MatterView, ReachView, RecordHead,
@@ -12,7 +12,7 @@ use super::view::{
 use crate::clock::SimTime;
 use crate::demand::{Act, DateRange, Demand, DemandId, Disposition, Item, Outcome, Place};
 use crate::gate::Duty;
-use crate::gate::{Filing, Order};
+use crate::gate::{Filing, Order, StanceChange};
 use crate::law::{Position, PositionKind};
 use crate::provider::KeyHolder;
 use crate::world::{Address, Conduct, DataClass};

@@ -2,11 +2,13 @@
 
 use super::sheet::{Ink, Piece, Sheet, faint, list, plain};
 use crate::demand::{Demand, ProofLevel};
-use crate::gate::{Cause, Filing, FilingKind, Order, OrderEffect, Party, PerDay, RouteMove, Selector};
+use crate::gate::{
+    Cause, Filing, FilingKind, Order, OrderEffect, Party, PerDay, RouteMove, Selector, StanceChange,
+};
 use crate::scenario::names::Names;
 use crate::scenario::script::{Action, Step};
 use crate::scenario::view::{Happened, Happening};
-use crate::scenario::{Moment, RouteTaken, StanceChange};
+use crate::scenario::{Moment, RouteTaken};
 
 /// What a step does.
 pub fn action(sheet: &mut Sheet, names: &Names, step: &Step) {
