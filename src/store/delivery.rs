@@ -71,20 +71,33 @@ impl Store {
         let mut once = mail.once;
         for (class, bytes) in [(DataClass::Content, mail.content), (DataClass::Traffic, mail.traffic)] {
             let Some(bytes) = bytes else { continue };
-            let keys = self.keys_for(card, class)?;
             // The first part stands for the whole message.
-            let seen = std::mem::take(&mut once).then(|| keys.index_tag(SEEN, bytes));
-            let part = if bytes.len() < LOOSE_FROM {
-                let (header, body) = keys.seal(clearance, ObjectDate::On(mail.date), 1, bytes);
-                SealedPart { keys, header, body: Body::Whole(Blob::new(body)), seen, replaces: None }
-            } else {
-                let mut writer = self.begin_body(clearance, card, class, mail.date)?;
-                writer.push(bytes)?;
-                SealedPart { seen, ..writer.finish(false)? }
-            };
-            parts.push(part);
+            parts.push(self.seal(clearance, card, class, mail.date, bytes, std::mem::take(&mut once))?);
         }
         self.deliver_sealed(parts).await
+    }
+
+    /// Seals a part that is there as a whole. A long one is on the disk when this returns, so it may wait for it.
+    ///
+    /// With `once`, the part stands for its message: it is taken only if the copy does not have it yet.
+    pub fn seal(
+        &self,
+        clearance: &Delivery,
+        card: &MailboxCard,
+        class: DataClass,
+        date: SimTime,
+        bytes: &[u8],
+        once: bool,
+    ) -> Result<SealedPart, StoreError> {
+        if bytes.len() >= LOOSE_FROM {
+            let mut writer = self.begin_body(clearance, card, class, date)?;
+            writer.push(bytes)?;
+            return writer.finish(once);
+        }
+        let keys = self.keys_for(card, class)?;
+        let (header, body) = keys.seal(clearance, ObjectDate::On(date), 1, bytes);
+        let seen = once.then(|| keys.index_tag(SEEN, bytes));
+        Ok(SealedPart { keys, header, body: Body::Whole(Blob::new(body)), seen, replaces: None })
     }
 
     /// Begins to seal a part that arrives in pieces, and may be too long to be held in memory.

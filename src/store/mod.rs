@@ -55,8 +55,9 @@ use crate::world::{Address, DataClass, RegionId};
 const FORMAT: &str = "rogatory store ";
 const VERSION: &str = "1";
 
-/// Half of how many copies' opened keys, and mailbox cards, are kept at hand: enough for ten thousand busy mailboxes.
-const AT_HAND: usize = 24 * 1024;
+/// Half of how many copies' opened keys, and mailbox cards, are kept at hand: enough for the content, the traffic data
+/// and the address book of ten thousand busy mailboxes.
+const AT_HAND: usize = 32 * 1024;
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

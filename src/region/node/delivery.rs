@@ -65,7 +65,7 @@ impl Node {
         let facts = Facts::read(&head, received);
         let date = facts.date.or(received).unwrap_or(SimTime::from_unix_seconds(0));
         let (content, size) = match rest {
-            None => (seal(&self.store, &card, DataClass::Content, date, &head)?, head.len() as u64),
+            None => (seal(&self.store, &card, DataClass::Content, date, &head, true)?, head.len() as u64),
             Some(first) => self.seal_long(&card, date, head, first, body).await?,
         };
         let mut traffic = facts.traffic();
@@ -79,7 +79,7 @@ impl Node {
         parts.extend(classes.contains(&DataClass::Content).then_some(content));
         for (class, row) in [(DataClass::Traffic, &traffic), (DataClass::AddressBook, &contacts)] {
             if classes.contains(&class) && card.copy(class).is_some() {
-                parts.push(row_part(&self.store, &card, class, date, row, parts.is_empty())?);
+                parts.push(seal(&self.store, &card, class, date, row.as_bytes(), parts.is_empty())?);
             }
         }
         let delivered = self.store.deliver_sealed(parts).await.map_err(store_error)?;
@@ -140,7 +140,7 @@ impl Node {
     ) -> Result<(), ServiceError> {
         let card = self.mailbox(account)?;
         let date = date.unwrap_or(SimTime::from_unix_seconds(0));
-        let part = row_part(&self.store, &card, class, date, row, true)?;
+        let part = seal(&self.store, &card, class, date, row.as_bytes(), true)?;
         self.store.deliver_sealed(vec![part]).await.map_err(store_error)?;
         Ok(())
     }
@@ -194,29 +194,16 @@ async fn take_head(body: &mut Body) -> Result<(Bytes, Option<Bytes>), ServiceErr
     Ok((head.freeze(), Some(next)))
 }
 
+/// Seals what is there as a whole.
 fn seal(
     store: &Store,
     card: &MailboxCard,
     class: DataClass,
     date: SimTime,
     bytes: &[u8],
-) -> Result<SealedPart, ServiceError> {
-    let mut writer = store.begin_body(&Delivery::new(), card, class, date).map_err(store_error)?;
-    writer.push(bytes).map_err(store_error)?;
-    writer.finish(true).map_err(store_error)
-}
-
-fn row_part(
-    store: &Store,
-    card: &MailboxCard,
-    class: DataClass,
-    date: SimTime,
-    row: &str,
     once: bool,
 ) -> Result<SealedPart, ServiceError> {
-    let mut writer = store.begin_body(&Delivery::new(), card, class, date).map_err(store_error)?;
-    writer.push(row.as_bytes()).map_err(store_error)?;
-    writer.finish(once).map_err(store_error)
+    store.seal(&Delivery::new(), card, class, date, bytes, once).map_err(store_error)
 }
 
 fn write_mbox(store: &Store, session: &crate::vault::Session, card: &MailboxCard, sender: BodySender) {
