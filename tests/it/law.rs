@@ -142,6 +142,34 @@ fn a_law_test_can_fail() {
     assert_eq!(result.wrong.len(), 3, "{result}");
 }
 
+/// How many traps `config/law/README.md` lists.
+const TRAPS: usize = 23;
+
+#[test]
+fn every_trap_has_a_law_test_that_names_it() {
+    let tests = LawTest::load(Path::new("config/law/tests")).unwrap();
+    let listed = std::fs::read_to_string("config/law/README.md").unwrap();
+    for trap in 1..=TRAPS {
+        let named = format!(": trap {trap}: ");
+        assert!(tests.iter().any(|test| test.name.contains(&named)), "no law test is for trap {trap}");
+        assert!(listed.contains(&format!("| {trap} | ")), "trap {trap} is not listed");
+    }
+    assert!(!listed.contains(&format!("| {} | ", TRAPS + 1)));
+}
+
+/// Where no source gives a day, the rules begin with a year, and whoever reads one is told that nobody read its day.
+#[test]
+fn a_day_that_is_the_books_own_says_so() {
+    let mut found = 0;
+    for (_, rule) in shared().rules() {
+        if rule.from.is_some_and(|day| (day.month(), day.day()) == (1, 1)) {
+            found += 1;
+            assert!(rule.source.read_in.contains("its first day is this book's choice"), "{}", rule.id);
+        }
+    }
+    assert!(found > 20, "only {found} rules begin with a year");
+}
+
 #[test]
 fn a_vacated_ruling_is_never_in_force_again() {
     let day: Date = "2018-04-17".parse().unwrap();
