@@ -3,6 +3,7 @@
 mod account;
 mod bench;
 mod common;
+mod compare;
 mod control;
 mod demand;
 mod demo;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::common::{ConfigArguments, Failure, Setup, look, script_names, wait};
+use super::compare::{CompareArguments, compare};
 use super::screen::{self, BOLD, Format, Unlocked};
 use super::{Exit, Outcome};
 use crate::provider::Nodes;
@@ -21,6 +22,7 @@ Examples:
   rogatory scenario run dublin-warrant --pace      one of those built in, at a pace for reading
   rogatory scenario check mine.toml                where a script is wrong: line, column, what is near
   rogatory scenario run mine.toml --format json    for programs
+  rogatory scenario compare dublin-warrant --at 2016-07-15 --at 2018-06-01
   rogatory scenario schema > scenario.schema.json  for the completion and checks of an editor")]
 pub struct ScenarioArguments {
     #[command(subcommand)]
@@ -59,6 +61,7 @@ enum ScenarioCommand {
         #[command(flatten)]
         config: ConfigArguments,
     },
+    Compare(CompareArguments),
     /// List the scripts built into the program
     List {
         #[arg(long, value_enum, default_value_t)]
@@ -102,6 +105,7 @@ pub fn scenario(arguments: ScenarioArguments) -> Outcome {
             }
             Ok(Exit::Done)
         }
+        ScenarioCommand::Compare(arguments) => compare(arguments),
         ScenarioCommand::List { format } => {
             let setup = ConfigArguments { config: None }.read()?;
             let mut listed = Vec::new();
@@ -202,7 +206,8 @@ fn print_case(row: &CaseRow, report: &Report) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn play_quietly(setup: &Setup, script: &Script) -> Result<Report, Failure> {
+/// Plays one script in this process and a temporary folder, with nobody watching.
+pub(super) async fn play_quietly(setup: &Setup, script: &Script) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let mut playhouse = Playhouse::new(backstage(setup, folder.path()));
     let report = run(script, &mut playhouse, &mut Unwatched).await?;

@@ -22,6 +22,7 @@
 mod account;
 mod action;
 mod case;
+mod compare;
 mod expectation;
 mod include;
 mod known;
@@ -44,6 +45,7 @@ mod testing;
 mod tests;
 
 pub use case::{Case, CaseRole, CaseRow, CaseTally, HistoricOutcome, Says};
+pub use compare::{Answer, Compared, Difference, LawDifference, NoVariant, Row, Variant, demands};
 pub use expectation::Verdict;
 pub use include::world_changes;
 pub use moment::{BadMoment, Moment};

@@ -5,7 +5,7 @@ use jiff::fmt::temporal::{Pieces, PiecesOffset};
 use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
 
-use crate::clock::SimTime;
+use crate::clock::{Date, SimTime};
 
 /// An instant as the script wrote it: with the offset of the place where it happened, so that it is shown with
 /// that place's date and hour.
@@ -28,6 +28,14 @@ impl Moment {
     /// Another instant, told in the same offset.
     pub fn with_time(self, time: SimTime) -> Self {
         Moment { time, offset: self.offset }
+    }
+
+    /// The same hour, by the clock of the same offset, on another day.
+    pub fn on(self, day: Date) -> Self {
+        let zone = TimeZone::fixed(self.offset);
+        let hour =
+            self.time.unix_seconds() - SimTime::start_of(self.time.date_in(&zone), &zone).unix_seconds();
+        self.with_time(SimTime::start_of(day, &zone).plus_seconds(hour))
     }
 
     /// `4 December 2013`.
