@@ -11,8 +11,8 @@ use super::screen::{self, Format, wrapped};
 use super::{Exit, Outcome};
 use crate::clock::Date;
 use crate::demand::{Act, DemandId};
-use crate::law::RuleHit;
-use crate::scenario::{Answer, Compared, Difference, LawDifference, Row, Script, Variant, demands};
+use crate::law::{PositionChange, PositionKind, RuleHit};
+use crate::scenario::{Answer, Compared, Difference, Row, Script, Variant, demands};
 use crate::world::{Country, EntityId, KeyCustody, RegionId};
 
 /// How many variants are played at most.
@@ -286,9 +286,8 @@ pub(super) fn differences_text(
     out
 }
 
-fn law_text(law: &LawDifference) -> String {
-    let kind =
-        |kind: Option<crate::law::PositionKind>| kind.map_or("was not asked".to_owned(), |k| k.to_string());
+fn law_text(law: &PositionChange) -> String {
+    let kind = |kind: Option<PositionKind>| kind.map_or("was not asked".to_owned(), |k| k.to_string());
     let mut text = match (law.before, law.after) {
         (before, after) if before == after => format!("{} {} still", law.jurisdiction, kind(after)),
         (Some(before), None) => format!("{} {before} -> is not asked", law.jurisdiction),
@@ -322,7 +321,7 @@ fn line(out: &mut String, label: usize, name: &str, cells: &[String]) {
     out.push('\n');
 }
 
-fn paragraph(out: &mut String, indent: usize, width: usize, text: &str) {
+pub(super) fn paragraph(out: &mut String, indent: usize, width: usize, text: &str) {
     for (place, part) in wrapped(text, width.saturating_sub(indent + 4)).iter().enumerate() {
         let more = if place == 0 { 0 } else { 4 };
         let _ = writeln!(out, "{:1$}{part}", "", indent + more);

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::{Args, Subcommand};
 
 use super::common::{ConfigArguments, Failure};
+use super::law_diff::{DiffArguments, diff, known};
 use super::screen::{self, BOLD, Format};
 use super::{Exit, Outcome};
 use crate::clock::Date;
@@ -38,6 +39,7 @@ enum LawCommand {
         #[command(flatten)]
         config: ConfigArguments,
     },
+    Diff(DiffArguments),
     /// Read all law books and run the law tests beside them
     ///
     /// Ends with 0 if all hold and with 3 if one does not. With `--config FOLDER` the books of that folder are read,
@@ -56,6 +58,7 @@ enum LawCommand {
 pub fn law(arguments: LawArguments) -> Outcome {
     match arguments.command {
         LawCommand::At { date, of, format, config } => at(&read(&config)?, date, &of, format),
+        LawCommand::Diff(arguments) => diff(arguments),
         LawCommand::Check { all, format, config } => check(&read(&config)?, &tests(&config)?, all, format),
     }
 }
@@ -79,14 +82,10 @@ fn books(root: &Path) -> std::path::PathBuf {
 }
 
 fn at(law: &Law, date: Date, of: &[Jurisdiction], format: Format) -> Outcome {
-    let known: Vec<&Jurisdiction> = law.jurisdictions().collect();
-    if let Some(unknown) = of.iter().find(|code| !known.contains(code)) {
-        let known: Vec<&str> = known.iter().map(|code| code.as_str()).collect();
-        return Err(format!("there is no law book for `{unknown}`; there are {}", known.join(", ")).into());
-    }
+    known(law, of)?;
     let wanted = |code: &&Jurisdiction| of.is_empty() || of.contains(code);
     let mut listed = Vec::new();
-    for code in known.iter().copied().filter(wanted) {
+    for code in law.jurisdictions().filter(wanted) {
         let rules = || law.rules().filter(|(law, _)| *law == code).map(|(_, rule)| rule);
         let in_force: Vec<&Rule> = rules().filter(|rule| rule.holds_on(date)).collect();
         let not_in_force: Vec<&Rule> = rules().filter(|rule| rule.from.is_none()).collect();

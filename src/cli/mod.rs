@@ -10,6 +10,7 @@ mod demo;
 mod exit;
 mod keys;
 mod law;
+mod law_diff;
 mod mail;
 mod node;
 mod record;

@@ -18,7 +18,7 @@ use crate::world::{DataClass, Jurisdiction};
 const FORMAT: u32 = 1;
 
 /// The head of a law book, checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Header {
     /// Whose law this is.
     pub jurisdiction: Jurisdiction,
@@ -36,7 +36,7 @@ pub struct Header {
 type Covered = (ProcessOf, usize, usize, bool);
 
 /// The days and the classes for which a book has rules; without an end, and without classes, all of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 struct Cover {
     from: Option<Date>,
     until: Option<Date>,

@@ -16,6 +16,7 @@ mod asking;
 mod book;
 mod check;
 mod clause;
+mod diff;
 mod epochs;
 mod explain;
 mod facts;
@@ -48,11 +49,12 @@ use position::add_up;
 use vocabulary::{Days, Wanted};
 
 pub use asking::{Asking, HolderRecord};
+pub use diff::{Correction, LawChange, Part};
 pub use explain::{Condition, Explanation, NotInForce, Verdict};
 pub use facts::{Case, codes};
 pub use header::Header;
 pub use lawtest::{LawTest, LawTestResult};
-pub use position::{Position, PositionKind, RuleHit};
+pub use position::{Position, PositionChange, PositionKind, RuleHit, position_changes};
 pub use question::{Codes, Facts, Holder, Location, Moments, Presence, Process, Question, Role, Treaties};
 // What a demand is for is the demand's to say.
 pub use crate::demand::Purpose;

@@ -105,3 +105,52 @@ pub(super) fn add_up<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> PositionK
         (false, false, false, false) => PositionKind::Silent,
     }
 }
+
+/// What one law holds otherwise than it did, or by other rules.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PositionChange {
+    pub jurisdiction: Jurisdiction,
+    /// Absent where it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<PositionKind>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<PositionKind>,
+    /// Rules that apply and did not.
+    pub came: Vec<RuleHit>,
+    /// Rules that applied and do not.
+    pub went: Vec<RuleHit>,
+}
+
+/// What is different between the positions on one question and on another, law by law.
+pub fn position_changes(before: &[Position], after: &[Position]) -> Vec<PositionChange> {
+    let mut laws: Vec<&Jurisdiction> = Vec::new();
+    for position in before.iter().chain(after) {
+        if !laws.contains(&&position.jurisdiction) {
+            laws.push(&position.jurisdiction);
+        }
+    }
+    let change = |law: &Jurisdiction| {
+        let of =
+            |positions: &'_ [Position]| positions.iter().position(|position| position.jurisdiction == *law);
+        let (before, after) = (of(before).map(|i| &before[i]), of(after).map(|i| &after[i]));
+        let had = before.map_or(&[][..], |position| &position.rules);
+        let has = after.map_or(&[][..], |position| &position.rules);
+        PositionChange {
+            jurisdiction: law.clone(),
+            before: before.map(|position| position.kind),
+            after: after.map(|position| position.kind),
+            came: not_among(has, had),
+            went: not_among(had, has),
+        }
+    };
+    let is_one =
+        |law: &PositionChange| law.before != law.after || !law.came.is_empty() || !law.went.is_empty();
+    laws.into_iter().map(change).filter(is_one).collect()
+}
+
+/// The rules of one list of which another does not have the same version.
+fn not_among(rules: &[RuleHit], others: &[RuleHit]) -> Vec<RuleHit> {
+    let same = |rule: &RuleHit| others.iter().any(|other| other.id == rule.id && other.from == rule.from);
+    rules.iter().filter(|rule| !same(rule)).cloned().collect()
+}

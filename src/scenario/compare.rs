@@ -4,7 +4,7 @@
 //! is at home, who was served, who can use the keys. [`Variant::script`] makes a script of that demand alone in that world,
 //! which is played like any other: every outcome that is compared came out of a provider.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -16,10 +16,10 @@ use crate::clock::Date;
 use crate::demand::{Act, DemandId, Outcome};
 use crate::diagnostic::{Diagnostics, SourceFile, nearest};
 use crate::gate::Duty;
-use crate::law::{Position, PositionKind, RuleHit};
+use crate::law::{PositionChange, position_changes};
 use crate::world::{
-    Address, Conduct, Country, DataClass, EntityId, EntityRelation, Jurisdiction, KeyCustody, Region,
-    RegionId, UnknownName, World, WorldChanges,
+    Address, Conduct, Country, DataClass, EntityId, EntityRelation, KeyCustody, Region, RegionId,
+    UnknownName, World, WorldChanges,
 };
 
 /// What differs from the script; what is absent stays as the script has it.
@@ -32,7 +32,8 @@ pub struct Variant {
     /// Where every copy of a mailbox rests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<RegionId>,
-    /// Where head office is at home and established, and nowhere else.
+    /// Where head office is at home and established, and nowhere else; a company that stays where it was runs what it ran
+    /// there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<Country>,
     /// The entity that was served.
@@ -55,6 +56,9 @@ pub enum NoVariant {
     #[error(transparent)]
     World(#[from] Diagnostics),
 }
+
+/// What runs the regions of a head office that is at home elsewhere.
+const LEFT_BEHIND: &str = "former-home";
 
 /// The classes of data that a placement places.
 const PLACED: [DataClass; 5] = [
@@ -139,10 +143,7 @@ impl Variant {
             texts.push((format!("--region {region}"), PLACED.map(rule).concat()));
         }
         if let Some(country) = &self.provider {
-            let head_office = world.provider().head_office().id();
-            let home =
-                format!("[entities.{head_office}]\nhome = \"{country}\"\nestablished-in = [\"{country}\"]\n");
-            texts.push((format!("--provider {country}"), home));
+            texts.push((format!("--provider {country}"), moved(world, country)));
         }
         if let Some(custody) = self.key_custody {
             let custody = custody.as_str();
@@ -158,6 +159,29 @@ impl Variant {
         }
         texts.into_iter().map(|(name, text)| WorldChanges::read(&SourceFile::new(name, text), &[])).collect()
     }
+}
+
+/// Head office at home in another country. The regions that it runs elsewhere are then run by a company that stays there.
+fn moved(world: &World, country: &Country) -> String {
+    let head_office = world.provider().head_office();
+    let id = head_office.id();
+    let mut text = format!("[entities.{id}]\nhome = \"{country}\"\nestablished-in = [\"{country}\"]\n");
+    let left = world.regions().filter(|region| region.operator() == id && region.country() != country);
+    let mut countries = BTreeSet::new();
+    for region in left {
+        countries.insert(format!("\"{}\"", region.country()));
+        text.push_str(&format!("[regions.{}]\noperator = \"{LEFT_BEHIND}\"\n", region.id()));
+    }
+    if !countries.is_empty() {
+        let established: Vec<String> = countries.into_iter().collect();
+        text.push_str(&format!(
+            "[entities.{LEFT_BEHIND}]\nname = \"Post Example at its former home\"\nrelation = \"subsidiary\"\n\
+             home = \"{}\"\nestablished-in = [{}]\noffers-in = []\n",
+            head_office.home(),
+            established.join(", ")
+        ));
+    }
+    text
 }
 
 /// How the demand stood in one variant when it had been received.
@@ -210,7 +234,7 @@ pub struct Difference {
     pub before: Option<Answer>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Answer>,
-    pub laws: Vec<LawDifference>,
+    pub laws: Vec<PositionChange>,
 }
 
 impl Difference {
@@ -218,22 +242,6 @@ impl Difference {
     pub fn flips(&self) -> bool {
         self.before != self.after
     }
-}
-
-/// What one law holds otherwise, or by other rules.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct LawDifference {
-    pub jurisdiction: Jurisdiction,
-    /// Absent where it was not asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<PositionKind>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<PositionKind>,
-    /// Rules that apply and did not.
-    pub came: Vec<RuleHit>,
-    /// Rules that applied and do not.
-    pub went: Vec<RuleHit>,
 }
 
 impl Compared {
@@ -282,7 +290,7 @@ impl Compared {
                 row: row.clone(),
                 before: before.map(|item| Answer::of(item)),
                 after: after.map(|item| Answer::of(item)),
-                laws: law_differences(&positions(before), &positions(after)),
+                laws: position_changes(&positions(before), &positions(after)),
             }
         };
         let is_one = |difference: &Difference| difference.flips() || !difference.laws.is_empty();
@@ -305,36 +313,4 @@ impl Answer {
             (None, _) => "pending",
         }
     }
-}
-
-fn law_differences(before: &[Position], after: &[Position]) -> Vec<LawDifference> {
-    let mut laws: Vec<&Jurisdiction> = Vec::new();
-    for position in before.iter().chain(after) {
-        if !laws.contains(&&position.jurisdiction) {
-            laws.push(&position.jurisdiction);
-        }
-    }
-    let of = |positions: &[Position], law: &Jurisdiction| {
-        positions.iter().find(|position| position.jurisdiction == *law).cloned()
-    };
-    let difference = |law: &Jurisdiction| {
-        let (before, after) = (of(before, law), of(after, law));
-        let rules = |position: &Option<Position>| position.as_ref().map_or(Vec::new(), |p| p.rules.clone());
-        let (had, has) = (rules(&before), rules(&after));
-        let not_in = |rules: &[RuleHit], others: &[RuleHit]| {
-            let same =
-                |rule: &RuleHit| others.iter().any(|other| other.id == rule.id && other.from == rule.from);
-            rules.iter().filter(|rule| !same(rule)).cloned().collect::<Vec<_>>()
-        };
-        LawDifference {
-            jurisdiction: law.clone(),
-            before: before.map(|position| position.kind),
-            after: after.map(|position| position.kind),
-            came: not_in(&has, &had),
-            went: not_in(&had, &has),
-        }
-    };
-    let is_one =
-        |law: &LawDifference| law.before != law.after || !law.came.is_empty() || !law.went.is_empty();
-    laws.into_iter().map(difference).filter(is_one).collect()
 }

@@ -45,7 +45,7 @@ mod testing;
 mod tests;
 
 pub use case::{Case, CaseRole, CaseRow, CaseTally, HistoricOutcome, Says};
-pub use compare::{Answer, Compared, Difference, LawDifference, NoVariant, Row, Variant, demands};
+pub use compare::{Answer, Compared, Difference, NoVariant, Row, Variant, demands};
 pub use expectation::Verdict;
 pub use include::world_changes;
 pub use moment::{BadMoment, Moment};

@@ -11,6 +11,7 @@ mod killed_region;
 mod law;
 mod law_books;
 mod law_cases;
+mod law_diff;
 mod law_fiction;
 mod layers;
 mod mail_files;
