@@ -40,13 +40,13 @@ impl Books {
     /// Reads the books out of the index, and erases slots that nothing refers to.
     pub fn open(mut writer: Writer, reader: Arc<Reader>) -> Result<Self, StoreError> {
         let mut epochs = BTreeMap::new();
-        for row in reader.view().range(EpochRow::key(Epoch(0))..=EpochRow::key(Epoch(u32::MAX))) {
+        for row in reader.view()?.range(EpochRow::key(Epoch(0))..=EpochRow::key(Epoch(u32::MAX))) {
             let (key, value) = row?;
             let epoch = key.last_chunk().ok_or(StoreError::BadRow { what: "an epoch" })?;
             epochs.insert(Epoch(u32::from_be_bytes(*epoch)), EpochRow::from_bytes(&value)?);
         }
         let mut used = BTreeSet::new();
-        for row in all_copies(&reader) {
+        for row in all_copies(&reader)? {
             used.extend(row?.generations.iter().map(|generation| generation.slot));
         }
         writer.keep_only_slots(&used)?;
@@ -225,9 +225,11 @@ impl Books {
 }
 
 /// The state of every copy, in the order of their ids.
-pub(super) fn all_copies(reader: &Reader) -> impl Iterator<Item = Result<CopyRow, StoreError>> + use<> {
+pub(super) fn all_copies(
+    reader: &Reader,
+) -> Result<impl Iterator<Item = Result<CopyRow, StoreError>> + use<>, StoreError> {
     let range = key(Space::Copy, &[&[0; 16]])..=key(Space::Copy, &[&[255; 16]]);
-    reader.view().range(range).map(|row| CopyRow::from_bytes(&row?.1))
+    Ok(reader.view()?.range(range).map(|row| CopyRow::from_bytes(&row?.1)))
 }
 
 /// The sealed keys of one generation of a copy.

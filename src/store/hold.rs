@@ -83,7 +83,7 @@ impl Store {
     async fn lift_all(&self, over: impl Fn(CopyId, [u8; 16]) -> bool) -> Result<(), StoreError> {
         let all = key(Space::Hold, &[&[0; 32]])..=key(Space::Hold, &[&[255; 32]]);
         let mut rows = Vec::new();
-        for row in self.0.reader.view().range(all) {
+        for row in self.0.reader.view()?.range(all) {
             let (name, _) = row?;
             let parts = name.get(1..).and_then(|name| name.split_first_chunk::<16>());
             let parts = parts.and_then(|(copy, tag)| Some((CopyId::from_bytes(*copy), tag.try_into().ok()?)));
@@ -117,7 +117,7 @@ impl Store {
         let range =
             key(Space::Hold, &[copy.as_bytes(), &[0; 16]])..=key(Space::Hold, &[copy.as_bytes(), &[255; 16]]);
         let mut matters = Vec::new();
-        for row in self.0.reader.view().range(range) {
+        for row in self.0.reader.view()?.range(range) {
             let (name, sealed) = row?;
             let matter = self.0.directory.open_note(&name, &sealed)?;
             matters.push(String::from_utf8_lossy(&matter).into_owned());
@@ -139,7 +139,7 @@ impl Store {
         loop {
             let range = object_key(Space::Kept, copy, Uid(0))..=object_key(Space::Kept, copy, Uid(u32::MAX));
             let mut step = Vec::new();
-            for row in self.0.reader.view().range(range).take(STEP) {
+            for row in self.0.reader.view()?.range(range).take(STEP) {
                 step.extend(uid_of(&row?.0));
             }
             if step.is_empty() {

@@ -109,7 +109,7 @@ impl Store {
     pub fn mailboxes(&self) -> Result<Vec<MailboxCard>, StoreError> {
         let all = key(Space::Card, &[&[0; 16]])..=key(Space::Card, &[&[255; 16]]);
         let mut cards = Vec::new();
-        for row in self.0.reader.view().range(all) {
+        for row in self.0.reader.view()?.range(all) {
             let (name, sealed) = row?;
             let name = name.last_chunk().ok_or(StoreError::BadRow { what: "a mailbox card" })?;
             cards.push(self.0.directory.open(name, &sealed)?);

@@ -34,7 +34,7 @@ impl Store {
         // adds in between are not, so look again then.
         let (keys, view) = loop {
             let keys = self.all_keys(copy)?;
-            let view = self.0.reader.view();
+            let view = self.0.reader.view()?;
             let row = view.get(&CopyRow::key(copy))?.ok_or(StoreError::NoSuchCopy { copy })?;
             let newest = CopyRow::from_bytes(&row)?.current().generation;
             if keys.iter().any(|keys| keys.generation() == newest) {

@@ -148,7 +148,7 @@ impl Store {
     /// that are being made. Their permits are used up, and what they held is let go.
     pub async fn end_releases(&self, except: HashSet<[u8; 32]>) -> Result<(), StoreError> {
         let mut begun = Vec::new();
-        for row in self.0.reader.view().range(permit_key(&[0; 32])..=permit_key(&[255; 32])) {
+        for row in self.0.reader.view()?.range(permit_key(&[0; 32])..=permit_key(&[255; 32])) {
             let (name, bytes) = row?;
             let spent = Spent::from_bytes(&bytes)?;
             let permit: [u8; 32] = *name.last_chunk().ok_or(StoreError::BadRow { what: "a spent permit" })?;

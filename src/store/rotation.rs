@@ -61,7 +61,7 @@ impl Store {
         loop {
             let current = self.0.vault.current_epoch();
             let mut stragglers = 0;
-            for row in all_copies(&self.0.reader) {
+            for row in all_copies(&self.0.reader)? {
                 let row = row?;
                 for generation in row.generations.iter().filter(|g| g.epoch != current) {
                     stragglers += 1;
@@ -129,7 +129,7 @@ impl Store {
     /// Shreds what was deleted, in every copy that something was deleted from.
     pub async fn shred_deleted(&self, rotate: &Rotate) -> Result<Shredded, StoreError> {
         let mut done = Shredded::default();
-        for row in all_copies(&self.0.reader) {
+        for row in all_copies(&self.0.reader)? {
             let row = row?;
             let left_over = row.generations.len() > 1;
             if left_over || row.generations.iter().any(|g| g.deleted > 0) {
@@ -206,7 +206,7 @@ impl Store {
             let range = object_key(space, copy, from)..=object_key(space, copy, Uid(u32::MAX));
             let mut step = Vec::new();
             next = None;
-            for row in self.0.reader.view().range(range) {
+            for row in self.0.reader.view()?.range(range) {
                 let (key, value) = row?;
                 if step.len() == STEP {
                     next = uid_of(&key);

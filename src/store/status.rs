@@ -75,7 +75,8 @@ impl Store {
             deleted_not_shredded: 0,
             copies_between_keys: 0,
         };
-        for row in self.0.reader.view().range(key(Space::Epoch, &[&[0; 4]])..=key(Space::Epoch, &[&[255; 4]]))
+        for row in
+            self.0.reader.view()?.range(key(Space::Epoch, &[&[0; 4]])..=key(Space::Epoch, &[&[255; 4]]))
         {
             let (key, value) = row?;
             let epoch = key.last_chunk().ok_or(StoreError::BadRow { what: "an epoch" })?;
@@ -88,7 +89,7 @@ impl Store {
                 stragglers: if row.state == EpochState::Open { 0 } else { row.wraps },
             });
         }
-        for row in all_copies(&self.0.reader) {
+        for row in all_copies(&self.0.reader)? {
             let row = row?;
             for generation in &row.generations {
                 if let Some(epoch) = status.epochs.iter_mut().find(|e| Epoch(e.epoch) == generation.epoch) {

@@ -2,12 +2,21 @@
 //!
 //! It is written after the log and never synced for a commit. A checkpoint syncs it and notes in it how far the
 //! log is covered; opening replays the log from there.
+//!
+//! Rows of the last commits lie in memory beside the tree, where readers look first, and a thread of their own moves
+//! them: sorting rows into the tree costs more than all else that a commit does, and nobody has to wait for it. A row
+//! that is changed again and again, such as the state of a busy copy, is moved once.
 
+use std::collections::HashMap;
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot, UserKey, UserValue};
 
 use super::EngineError;
 use super::frame::RowChange;
@@ -18,15 +27,134 @@ const CHECKPOINT: &[u8] = &[0];
 
 /// Memory for blocks that were read. Eleven nodes of a demo share one laptop.
 const CACHE_BYTES: u64 = 8 << 20;
-const MEMTABLE_BYTES: u64 = 8 << 20;
+const MEMTABLE_BYTES: u64 = 16 << 20;
+
+/// Rows beside the tree are moved when there are so many; a commit waits for that when there are twice as many.
+const FRESH_ROWS: usize = 1 << 15;
+
+/// So many may be moved while commits wait.
+const A_FEW: usize = 256;
+
+/// So many rows go into the tree at once.
+const BATCH_ROWS: usize = 1 << 12;
 
 pub(super) struct Index {
+    tree: Arc<Tree>,
+    work: Option<Sender<Work>>,
+    mover: Option<JoinHandle<()>>,
+}
+
+/// What the thread beside the committer does.
+enum Work {
+    Move,
+    /// Moves rows, syncs them and notes that the log is covered up to there.
+    Checkpoint(Position),
+}
+
+struct Tree {
     database: Database,
     rows: Keyspace,
+    beside: RwLock<Beside>,
+    /// Held by whoever moves rows.
+    moves: Mutex<()>,
+    /// Somebody asked already for rows to be moved.
+    asked: AtomicBool,
+    /// The last note that is on the disk.
+    noted: Mutex<Option<Position>>,
+}
+
+type Rows = HashMap<UserKey, Option<UserValue>>;
+
+/// Committed rows that the tree does not have yet.
+#[derive(Default)]
+struct Beside {
+    fresh: Rows,
+    /// Older than the fresh ones, on their way into the tree.
+    moving: Option<Arc<Rows>>,
 }
 
 /// A row as it was read.
-pub(crate) type Row = (fjall::UserKey, fjall::UserValue);
+pub(crate) type Row = (UserKey, UserValue);
+
+impl Tree {
+    fn get(&self, key: &[u8]) -> Result<Option<UserValue>, EngineError> {
+        {
+            let beside = self.beside.read().unwrap_or_else(PoisonError::into_inner);
+            let moving = || beside.moving.as_ref().and_then(|rows| rows.get(key));
+            if let Some(change) = beside.fresh.get(key).or_else(moving) {
+                return Ok(change.clone());
+            }
+        }
+        Ok(self.rows.get(key)?)
+    }
+
+    fn moves(&self) -> MutexGuard<'_, ()> {
+        self.moves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the rows that are fresh now. After an error they stay where readers find them, and are tried again.
+    fn move_rows(&self, _one_at_a_time: &MutexGuard<'_, ()>) -> Result<(), EngineError> {
+        loop {
+            let (moving, left_over) = {
+                let mut beside = self.beside.write().unwrap_or_else(PoisonError::into_inner);
+                let left_over = beside.moving.is_some();
+                if !left_over {
+                    beside.moving = Some(Arc::new(std::mem::take(&mut beside.fresh)));
+                }
+                (beside.moving.clone().unwrap_or_default(), left_over)
+            };
+            self.put(&moving)?;
+            self.beside.write().unwrap_or_else(PoisonError::into_inner).moving = None;
+            if !left_over {
+                return Ok(());
+            }
+        }
+    }
+
+    fn checkpoint(&self, position: Position) -> Result<(), EngineError> {
+        self.move_rows(&self.moves())?;
+        self.database.persist(PersistMode::SyncAll)?;
+        let mut value = Vec::with_capacity(20);
+        value.extend_from_slice(&position.segment.to_le_bytes());
+        value.extend_from_slice(&position.offset.to_le_bytes());
+        value.extend_from_slice(&position.sequence.to_le_bytes());
+        self.rows.insert(CHECKPOINT, value)?;
+        // The note has to be on the disk before what it makes superfluous goes.
+        self.database.persist(PersistMode::SyncAll)?;
+        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
+        Ok(())
+    }
+
+    fn put(&self, changes: &Rows) -> Result<(), EngineError> {
+        let mut changes: Vec<_> = changes.iter().collect();
+        changes.sort_unstable_by_key(|(key, _)| *key);
+        for some in changes.chunks(BATCH_ROWS) {
+            let mut batch = self.database.batch();
+            for (key, value) in some {
+                match value {
+                    Some(value) => batch.insert(&self.rows, (*key).clone(), value.clone()),
+                    None => batch.remove(&self.rows, (*key).clone()),
+                }
+            }
+            batch.commit()?;
+        }
+        Ok(())
+    }
+}
+
+fn run(tree: &Tree, todo: &Receiver<Work>) {
+    while let Ok(work) = todo.recv() {
+        tree.asked.store(false, Ordering::Relaxed);
+        let done = match work {
+            Work::Move => tree.move_rows(&tree.moves()),
+            Work::Checkpoint(position) => tree.checkpoint(position),
+        };
+        // Rows stay where readers find them, and the log has them. The committer tries again before there are too many.
+        if let Err(error) = done {
+            tracing::error!(%error, "rows could not be moved into the index");
+        }
+    }
+}
 
 impl Index {
     pub fn open(folder: &Path) -> Result<Self, EngineError> {
@@ -38,41 +166,83 @@ impl Index {
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let rows = database.keyspace("rows", options)?;
-        Ok(Index { database, rows })
+        let tree = Arc::new(Tree {
+            database,
+            rows,
+            beside: RwLock::default(),
+            moves: Mutex::default(),
+            asked: AtomicBool::default(),
+            noted: Mutex::default(),
+        });
+        let (work, todo) = channel();
+        let moved = tree.clone();
+        let mover = std::thread::Builder::new().name("index".to_owned()).spawn(move || run(&moved, &todo));
+        let mover = Some(mover.map_err(EngineError::Index)?);
+        Ok(Index { tree, work: Some(work), mover })
     }
 
-    pub fn get(&self, key: &[u8]) -> Result<Option<fjall::UserValue>, EngineError> {
-        Ok(self.rows.get(key)?)
+    pub fn get(&self, key: &[u8]) -> Result<Option<UserValue>, EngineError> {
+        self.tree.get(key)
     }
 
-    pub fn view(&self) -> IndexView {
-        IndexView { snapshot: self.database.snapshot(), rows: self.rows.clone() }
-    }
-
-    pub fn apply(&self, changes: &[RowChange]) -> Result<(), EngineError> {
-        let mut batch = self.database.batch();
-        for change in changes {
-            match &change.value {
-                Some(value) => batch.insert(&self.rows, change.key.as_slice(), value.as_slice()),
-                None => batch.remove(&self.rows, change.key.as_slice()),
-            }
+    /// The rows as they are now.
+    pub fn view(&self) -> Result<IndexView, EngineError> {
+        let tree = &*self.tree;
+        let moves = tree.moves();
+        let fresh = || tree.beside.read().unwrap_or_else(PoisonError::into_inner).fresh.len();
+        if fresh() > A_FEW {
+            tree.move_rows(&moves)?;
         }
-        Ok(batch.commit()?)
+        // What was committed meanwhile is little. While it is moved there is no commit, so that the view shows each of
+        // them whole.
+        let mut beside = tree.beside.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(moving) = &beside.moving {
+            tree.put(moving)?;
+            beside.moving = None;
+        }
+        tree.put(&beside.fresh)?;
+        beside.fresh.clear();
+        Ok(IndexView { snapshot: tree.database.snapshot(), rows: tree.rows.clone() })
     }
 
-    /// Returns when everything applied so far is on the disk.
-    pub fn persist(&self) -> Result<(), EngineError> {
-        Ok(self.database.persist(PersistMode::SyncAll)?)
+    /// Takes the changes of one commit, all of them at one moment.
+    pub fn apply(&self, changes: &[RowChange]) -> Result<(), EngineError> {
+        let changes = changes
+            .iter()
+            .map(|change| (UserKey::from(&change.key), change.value.as_ref().map(UserValue::from)));
+        let rows = {
+            let mut beside = self.tree.beside.write().unwrap_or_else(PoisonError::into_inner);
+            beside.fresh.extend(changes);
+            beside.fresh.len()
+        };
+        if rows >= 2 * FRESH_ROWS {
+            self.tree.move_rows(&self.tree.moves())?;
+        } else if rows >= FRESH_ROWS && !self.tree.asked.swap(true, Ordering::Relaxed) {
+            self.ask(Work::Move);
+        }
+        Ok(())
     }
 
-    /// Notes that everything before `position` is on the disk. The note itself may be lost, which only means that
-    /// more is replayed.
-    pub fn note_covered(&self, position: Position) -> Result<(), EngineError> {
-        let mut value = Vec::with_capacity(20);
-        value.extend_from_slice(&position.segment.to_le_bytes());
-        value.extend_from_slice(&position.offset.to_le_bytes());
-        value.extend_from_slice(&position.sequence.to_le_bytes());
-        self.apply(&[RowChange { key: CHECKPOINT.to_vec(), value: Some(value) }])
+    fn ask(&self, work: Work) {
+        if let Some(queue) = &self.work {
+            // Should the thread be gone, commits move their rows themselves.
+            let _ = queue.send(work);
+        }
+    }
+
+    /// Has it noted, before long, that everything before `position` is on the disk. [`Index::noted`] tells when it is.
+    pub fn begin_checkpoint(&self, position: Position) {
+        self.ask(Work::Checkpoint(position));
+    }
+
+    /// Returns when everything applied so far is on the disk, with the note that it covers the log up to `position`.
+    pub fn checkpoint(&self, position: Position) -> Result<(), EngineError> {
+        self.tree.checkpoint(position)
+    }
+
+    /// Up to where the log is covered for certain.
+    pub fn noted(&self) -> Option<Position> {
+        *self.tree.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn covered(&self, folder: &Path) -> Result<Option<Position>, EngineError> {
@@ -89,6 +259,17 @@ impl Index {
             offset: u64::from_le_bytes(*offset),
             sequence: u64::from_le_bytes(sequence),
         }))
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.work = None;
+        if let Some(mover) = self.mover.take()
+            && mover.join().is_err()
+        {
+            tracing::error!("the thread that moves rows into the index ended in a panic");
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) use index::{IndexView, Row};
 pub(crate) use loose::{LooseBody, LooseWriter};
 
 use index::Index;
-use log::{Log, NextBlob, Position, Segments};
+use log::{Log, NextBlob, Segments};
 use loose::LooseBodies;
 use slots::{SlotReader, Slots};
 
@@ -140,7 +140,7 @@ impl Reader {
     }
 
     /// Rows as they are now, whatever is committed later.
-    pub fn view(&self) -> IndexView {
+    pub fn view(&self) -> Result<IndexView, EngineError> {
         self.index.view()
     }
 
@@ -245,7 +245,7 @@ impl Writer {
 
         let reader = Arc::new(Reader { index, segments, loose, slots: slot_reader });
         let mut live = BTreeMap::new();
-        for row in reader.view().range(vec![space::SEGMENT]..=vec![space::SEGMENT, 255, 255, 255, 255]) {
+        for row in reader.view()?.range(vec![space::SEGMENT]..=vec![space::SEGMENT, 255, 255, 255, 255]) {
             let (key, value) = row?;
             if let (Ok(segment), Ok(bytes)) = (key[1..].try_into(), value[..].try_into()) {
                 live.insert(u32::from_be_bytes(segment), u64::from_le_bytes(bytes));
@@ -308,7 +308,9 @@ impl Writer {
             }
         }
         if self.log.roll_if_full()? {
-            self.checkpoint()?;
+            // What the checkpoint before this one made superfluous goes now, so that no commit waits for one.
+            self.remove_empty_segments()?;
+            self.reader.index.begin_checkpoint(self.log.end());
         }
         Ok(())
     }
@@ -316,9 +318,12 @@ impl Writer {
     /// Syncs the index, so that opening need not replay what is in it, and removes segments that hold nothing
     /// any more.
     pub fn checkpoint(&mut self) -> Result<(), EngineError> {
-        let covered: Position = self.log.end();
-        self.reader.index.persist()?;
-        self.reader.index.note_covered(covered)?;
+        self.reader.index.checkpoint(self.log.end())?;
+        self.remove_empty_segments()
+    }
+
+    fn remove_empty_segments(&mut self) -> Result<(), EngineError> {
+        let Some(covered) = self.reader.index.noted() else { return Ok(()) };
         let empty: Vec<u32> = self
             .reader
             .segments
@@ -326,10 +331,6 @@ impl Writer {
             .into_iter()
             .filter(|n| *n < covered.segment && self.live.get(n).is_none_or(|live| *live == 0))
             .collect();
-        if !empty.is_empty() {
-            // The note has to be on the disk before what it makes superfluous goes.
-            self.reader.index.persist()?;
-        }
         for segment in empty {
             self.reader.segments.remove(segment)?;
             self.live.remove(&segment);
