@@ -45,7 +45,8 @@ pub fn running_demo() -> &'static RunningDemo {
     DEMO.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap().keep();
         let data = folder.join("demo");
-        let script = r#""$0" demo --fast --data "$1/demo" & demo=$!; cat > /dev/null; kill $demo; wait $demo; rm -rf "$1""#;
+        // The shell gives up its own end of the output, so that a demo that fails is seen to end.
+        let script = r#""$0" demo --fast --data "$1/demo" & demo=$!; exec > /dev/null; cat; kill $demo; wait $demo; rm -rf "$1""#;
         let mut shell = Command::new("sh")
             .args(["-c", script, PROGRAM])
             .arg(&folder)
