@@ -227,6 +227,8 @@ impl Site {
                 own_head,
                 now: SystemClock.now(),
                 age_max_seconds: 600,
+                simulated_now: self.terms.decided,
+                reached: None,
             };
             verify(&permit, &expected)?;
             times.push(start.elapsed().as_secs_f64() * 1e3);

@@ -73,9 +73,9 @@ impl Provider {
         let (mut production, mut permits, mut silent) = (Vec::new(), Vec::new(), None);
         for region in regions {
             match self.show_permit(id, entry, &region, &recipient).await {
-                Ok((answer, permit)) => {
+                Ok((answers, permit)) => {
                     permits.extend(permit.map(|permit| (region.clone(), permit)));
-                    production.push(RegionAnswer { items: items_in(&granted, &region), region, answer });
+                    production.extend(in_parts(region.clone(), items_in(&granted, &region), answers));
                 }
                 Err(error @ ProviderError::Region(..)) => silent = silent.or(Some(error)),
                 Err(error) => return Err(error),
@@ -100,18 +100,20 @@ impl Provider {
         entry: u64,
         region: &RegionId,
         recipient: &AuthorityId,
-    ) -> Result<(Answer, Option<PermitId>), ProviderError> {
+    ) -> Result<(Answers, Option<PermitId>), ProviderError> {
+        // Taken before the permit is made: nothing that comes into the record after it is dated earlier.
+        let now = self.now();
         let region_head_size = match self.call(region, Call::Status).await? {
             Reply::Status(status) => status.cosigned,
             _ => return Err(ProviderError::Answer(region.clone())),
         };
         let Some(instrument) = self.cabinet.instrument(id) else {
             let why = "the instrument as signed is not kept here any more".to_owned();
-            return Ok((Answer::Refused { why, positions: Vec::new() }, None));
+            return Ok((Answers::whole(Answer::Refused { why, positions: Vec::new() }), None));
         };
         let request = PermitRequest { entry, region: region.clone(), instrument, region_head_size };
         let permit = self.docket.log().permit(request).await.map_err(crate::gate::DocketError::from)?;
-        let call = Call::Release { permit: Box::new(permit), now: self.now() };
+        let call = Call::Release { permit: Box::new(permit), now };
         let answer = self.link(region)?.call(call, Body::empty()).await;
         let answer = answer.map_err(|error| ProviderError::Region(region.clone(), error))?;
         match answer.reply {
@@ -127,9 +129,16 @@ impl Provider {
                     conditions: self.conditions(id)?,
                     objections: produced.objections,
                 };
-                Ok((produced_answer, Some(produced.permit)))
+                let withheld = produced.withheld.into_iter().map(|withheld| {
+                    let answer = Answer::Refused { why: withheld.why, positions: withheld.objections };
+                    (withheld.item, answer)
+                });
+                let answers = Answers { most: produced_answer, others: withheld.collect() };
+                Ok((answers, Some(produced.permit)))
             }
-            Reply::Refused { why, positions } => Ok((Answer::Refused { why, positions }, None)),
+            Reply::Refused { why, positions } => {
+                Ok((Answers::whole(Answer::Refused { why, positions }), None))
+            }
             _ => Err(ProviderError::Answer(region.clone())),
         }
     }
@@ -170,6 +179,25 @@ impl Provider {
         let answer = self.link(region)?.call(call, Body::empty()).await;
         Ok(answer.map_err(|error| ProviderError::Region(region.clone(), error))?.reply)
     }
+}
+
+/// What one region answered to one permit: for most items the same, for some another.
+struct Answers {
+    most: Answer,
+    others: Vec<(Item, Answer)>,
+}
+
+impl Answers {
+    fn whole(answer: Answer) -> Self {
+        Answers { most: answer, others: Vec::new() }
+    }
+}
+
+fn in_parts(region: RegionId, mut items: Vec<Item>, answers: Answers) -> Vec<RegionAnswer> {
+    items.retain(|item| answers.others.iter().all(|(other, _)| other != item));
+    let others = answers.others.into_iter().map(|(item, answer)| (vec![item], answer));
+    let all = std::iter::once((items, answers.most)).chain(others);
+    all.map(|(items, answer)| RegionAnswer { region: region.clone(), items, answer }).collect()
 }
 
 pub(super) fn items_in<'i>(items: impl IntoIterator<Item = &'i Item>, region: &RegionId) -> Vec<Item> {

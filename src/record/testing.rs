@@ -43,6 +43,9 @@ pub const REGIONS: [(&str, &str, bool); 10] = [
     ("au-sydney", "AU", true),
 ];
 
+/// Simulated time when permits of the tests are shown: after everything that stands in their records.
+pub const NOW: &str = "2015-01-01T00:00:00Z";
+
 pub fn time(text: &str) -> SimTime {
     text.parse().unwrap()
 }
@@ -187,6 +190,8 @@ impl Deployment {
                 own_head: self.own_head(region),
                 now: SystemClock.now(),
                 age_max_seconds: 600,
+                simulated_now: time(NOW),
+                reached: None,
             },
         )
     }

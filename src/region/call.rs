@@ -52,7 +52,7 @@ pub enum Call {
 }
 
 /// What a region keeps of an account of which it holds a copy.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Card {
     pub address: Address,
@@ -171,5 +171,17 @@ pub struct Produced {
     pub objects: u64,
     pub bytes: u64,
     /// Positions of this country's law that a node which could refuse would have refused under.
+    pub objections: Vec<Position>,
+    /// What the permit covers and this country's law does not let go, where the node could refuse.
+    #[serde(default)]
+    pub withheld: Vec<Withheld>,
+}
+
+/// An item that a region kept back from a production.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Withheld {
+    pub item: Item,
+    pub why: String,
     pub objections: Vec<Position>,
 }

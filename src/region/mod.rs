@@ -27,7 +27,7 @@ mod witnessing;
 
 pub use body::{Body, BodyReader, BodySender, BodyWriter, ReaderGone};
 pub use ca::{CaError, DeploymentCa};
-pub use call::{Call, Card, CopyStatus, NodeStatus, Password, Produced, Reply, Stored};
+pub use call::{Call, Card, CopyStatus, NodeStatus, Password, Produced, Reply, Stored, Withheld};
 pub use client::Address;
 pub use credentials::{BadCredentials, Credentials, credentials_path};
 pub use enrolment::{Enrolment, EnrolmentError, cosigner, prepare, witness};

@@ -19,7 +19,7 @@ use super::credential::Verifier;
 use super::id::MailboxId;
 use super::object::ObjectDate;
 use super::wrap::CopyIdentity;
-use crate::demand::DateRange;
+use crate::demand::{DateRange, Item};
 use crate::record::permit::VerifiedPermit;
 use crate::world::{Address, DataClass};
 
@@ -135,6 +135,15 @@ impl Release {
     #[cfg(test)]
     pub(crate) fn for_test(permit: [u8; 32], items: Vec<(Address, DataClass, DateRange)>) -> Self {
         Release { permit, items, ciphertext_only: false }
+    }
+
+    /// The same permit, opening nothing of these items.
+    #[must_use]
+    pub fn without<'i>(mut self, kept_back: impl IntoIterator<Item = &'i Item>) -> Self {
+        for item in kept_back {
+            self.items.retain(|(account, class, _)| *account != item.account || *class != item.class);
+        }
+        self
     }
 
     /// Names the permit. One permit, one production.

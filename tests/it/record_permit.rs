@@ -7,13 +7,13 @@ use rogatory::demand::{Act, DateRange, Demand, InstrumentKind, Place, SignedInst
 use rogatory::record::checkpoint::{CheckpointError, SignedCheckpoint};
 use rogatory::record::entry::{EntryDraft, Slot};
 use rogatory::record::permit::{
-    Consistency, Expectations, GrantTerms, Permit, PermitError, VerifiedPermit, verify,
+    Consistency, Expectations, GrantTerms, Permit, PermitError, Reached, VerifiedPermit, verify,
 };
 use rogatory::record::policy::{Accept, QuorumError};
 use rogatory::world::{DataClass, RegionId};
 
 use crate::record_testing::{
-    Deployment, Roster, authority, demand, region, signing_key, terms, time, verified_permit,
+    Deployment, NOW, Roster, authority, demand, region, signing_key, terms, time, verified_permit,
 };
 
 struct Case {
@@ -60,6 +60,8 @@ impl Case {
             own_head: self.deployment.own_head(&self.region),
             now: SystemClock.now(),
             age_max_seconds: 600,
+            simulated_now: time(NOW),
+            reached: None,
         };
         change(&mut expected);
         verify(permit, &expected)
@@ -274,6 +276,75 @@ async fn a_permit_of_another_moment_place_or_matter_is_refused() {
         expected.now = SystemClock.now().plus_seconds(-3600);
     });
     assert!(matches!(early.unwrap_err(), PermitError::Quorum(QuorumError::Stale { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn head_office_cannot_go_back_in_time() {
+    let case = Case::new().await;
+    let old = case.permit_for(case.terms()).await;
+    let decided = case.terms().decided;
+    let at = |permit: &Permit, now: &str, reached: Option<Reached>| {
+        case.verify_with(permit, |expected| {
+            expected.simulated_now = time(now);
+            expected.reached = reached;
+        })
+    };
+    let verified = at(&old, "2014-06-01", None).unwrap();
+    assert_eq!(verified.simulated_now(), time("2014-06-01"));
+    let reached = verified.reached();
+    assert_eq!(reached, Reached { time: time("2014-06-01"), size: verified.checkpoint_size() });
+
+    // An older decision that stands is shown again, at the same moment or later; at no earlier one.
+    assert_eq!(at(&old, "2014-06-01", Some(reached)).unwrap().reached(), reached);
+    assert_eq!(at(&old, "2014-06-02", Some(reached)).unwrap().reached().time, time("2014-06-02"));
+    assert_eq!(
+        at(&old, "2014-05-31", Some(reached)).unwrap_err(),
+        PermitError::TimeGoesBack { now: time("2014-05-31"), reached: reached.time }
+    );
+    assert_eq!(
+        at(&old, "2013-12-05", None).unwrap_err(),
+        PermitError::DecidedInFuture { decided, now: time("2013-12-05") }
+    );
+
+    // A decision recorded after that, and dated before it.
+    let mut terms = case.terms();
+    terms.ciphertext = true;
+    let entry = case.deployment.decide("m-backdated", terms).await;
+    let backdated = case.deployment.permit(entry, &case.region, &case.instrument).await;
+    assert_eq!(
+        at(&backdated, "2014-06-02", Some(reached)).unwrap_err(),
+        PermitError::DatedBack { entry, decided, reached: reached.time, size: reached.size }
+    );
+    // To a region that was shown nothing it is a decision like any other.
+    assert!(at(&backdated, "2014-06-02", None).is_ok());
+
+    // The grant says one moment, and the entry shows everyone another month.
+    let draft = EntryDraft::new("m-two-dates", time("2014-06-03")).granting(case.terms());
+    let entry = case.deployment.log.append(draft).await.unwrap().index;
+    let two_dates = case.deployment.permit(entry, &case.region, &case.instrument).await;
+    assert_eq!(
+        at(&two_dates, "2014-06-03", None).unwrap_err(),
+        PermitError::Month { decided, month: (2014, 6) }
+    );
+    // And the same entry betrays whoever shows an older one as if nothing had happened since.
+    let again = case.deployment.permit(old.entry, &case.region, &case.instrument).await;
+    assert_eq!(
+        at(&again, "2014-05-31", None).unwrap_err(),
+        PermitError::BehindRecord { entry, month: (2014, 6), now: time("2014-05-31") }
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_demand_that_has_expired_releases_nothing() {
+    let mut case = Case::new().await;
+    let until = time("2013-12-20");
+    case.demand.valid_until = Some(until);
+    case.instrument = case.demand.sign(&signing_key(&case.demand.issuing));
+    let permit = case.permit_for(case.terms()).await;
+    let at = |now| case.verify_with(&permit, |expected| expected.simulated_now = now);
+    assert!(at(until).is_ok());
+    let now = until.plus_seconds(1);
+    assert_eq!(at(now).unwrap_err(), PermitError::Expired { until, now });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

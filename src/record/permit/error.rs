@@ -77,6 +77,20 @@ pub enum PermitError {
     #[error("decided at {decided}, before the instrument was issued at {issued}")]
     DecidedBeforeIssued { decided: SimTime, issued: SimTime },
 
+    // The moment, in simulated time.
+    #[error("it is said to be {now}, and this region was shown {reached} before: time does not go back")]
+    TimeGoesBack { now: SimTime, reached: SimTime },
+    #[error("decided at {decided}, and it is said to be {now}")]
+    DecidedInFuture { decided: SimTime, now: SimTime },
+    #[error("the grant says that it was decided at {decided}, and its entry is of {}-{:02}", .month.0, .month.1)]
+    Month { decided: SimTime, month: (u16, u8) },
+    #[error("decided at {decided} by entry {entry}, and {reached} had come when the log had {size} entries")]
+    DatedBack { entry: u64, decided: SimTime, reached: SimTime, size: u64 },
+    #[error("it is said to be {now}, and entry {entry} is of {}-{:02}", .month.0, .month.1)]
+    BehindRecord { entry: u64, month: (u16, u8), now: SimTime },
+    #[error("the demand was valid until {until}, and it is {now}")]
+    Expired { until: SimTime, now: SimTime },
+
     // The scope, recomputed from the signed demand.
     #[error("the demand does not ask for disclosure")]
     NotDisclosure,

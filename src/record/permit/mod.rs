@@ -1,5 +1,6 @@
 mod error;
 mod grant;
+mod reached;
 mod verified;
 mod verify;
 
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use error::PermitError;
 pub use grant::{Grant, GrantTerms, SealedGrant};
+pub use reached::Reached;
 pub use verified::{PermitId, VerifiedPermit};
 pub use verify::{Expectations, InstrumentRoster, verify};
 

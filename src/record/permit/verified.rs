@@ -3,7 +3,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Grant, SealedGrant};
+use super::{Grant, Reached, SealedGrant};
+use crate::clock::SimTime;
 use crate::demand::{Demand, Item};
 use crate::world::{AuthorityId, RegionId};
 
@@ -50,12 +51,21 @@ pub struct VerifiedPermit {
     grant: Grant,
     demand: Demand,
     checkpoint_size: u64,
+    simulated_now: SimTime,
+    reached: Reached,
 }
 
 impl VerifiedPermit {
     /// For [`super::verify`] alone.
-    pub(super) fn new(id: PermitId, grant: Grant, demand: Demand, checkpoint_size: u64) -> Self {
-        VerifiedPermit { id, grant, demand, checkpoint_size }
+    pub(super) fn new(
+        id: PermitId,
+        grant: Grant,
+        demand: Demand,
+        checkpoint_size: u64,
+        simulated_now: SimTime,
+        reached: Reached,
+    ) -> Self {
+        VerifiedPermit { id, grant, demand, checkpoint_size, simulated_now, reached }
     }
 
     /// What makes this release different from every other; commit it as spent before opening anything.
@@ -105,5 +115,15 @@ impl VerifiedPermit {
     /// How many entries the log had when this was checked.
     pub fn checkpoint_size(&self) -> u64 {
         self.checkpoint_size
+    }
+
+    /// Simulated time when this was checked: what head office said, and nothing that was shown contradicts.
+    pub fn simulated_now(&self) -> SimTime {
+        self.simulated_now
+    }
+
+    /// How far time has come, as this region has to remember before it acts on the permit.
+    pub fn reached(&self) -> Reached {
+        self.reached
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Grant, Permit, PermitError, PermitId, VerifiedPermit};
+use super::{Grant, Permit, PermitError, PermitId, Reached, VerifiedPermit};
 use crate::clock::SimTime;
 use crate::demand::{Act, Demand, InstrumentKind};
 use crate::record::TreeHead;
@@ -37,6 +37,10 @@ pub struct Expectations<'a> {
     pub own_head: TreeHead,
     /// Real time, not simulated time.
     pub now: SimTime,
+    /// Simulated time, as head office says. It is held against everything that is shown and was shown before.
+    pub simulated_now: SimTime,
+    /// How far simulated time had come when this region was last shown a permit that holds.
+    pub reached: Option<Reached>,
     /// How old a quorum of the checkpoint's cosignatures may be at most, in seconds of real time.
     pub age_max_seconds: i64,
 }
@@ -52,8 +56,10 @@ pub fn verify(permit: &Permit, expected: &Expectations<'_>) -> Result<VerifiedPe
     let grant = check_grant(permit, expected.region, &leaf)?;
     let demand = check_instrument(permit, &grant, expected.roster)?;
     check_scope(&grant, &demand, expected)?;
+    check_time(permit, &leaf, &grant, &demand, expected)?;
     let id = PermitId::of(expected.policy.log().name(), grant.entry, &permit.grant);
-    Ok(VerifiedPermit::new(id, grant, demand, head.size))
+    let reached = Reached::then(expected.reached, expected.simulated_now, head.size);
+    Ok(VerifiedPermit::new(id, grant, demand, head.size, expected.simulated_now, reached))
 }
 
 /// The log signed it, a quorum cosigned it lately, and it extends what this region has cosigned.
@@ -206,4 +212,48 @@ fn check_scope(grant: &Grant, demand: &Demand, expected: &Expectations<'_>) -> R
         return Err(PermitError::NoRecipientKey(terms.recipient.clone()));
     }
     Ok(())
+}
+
+/// Simulated time agrees with the record, has not gone back since this region was last shown something, and the
+/// demand is still valid. Every entry shows its month to everyone, so that a decision dated falsely by more is a lie
+/// in public.
+fn check_time(
+    permit: &Permit,
+    leaf: &Leaf,
+    grant: &Grant,
+    demand: &Demand,
+    expected: &Expectations<'_>,
+) -> Result<(), PermitError> {
+    let (now, decided) = (expected.simulated_now, grant.terms.decided);
+    if let Some(Reached { time: reached, .. }) = expected.reached.filter(|reached| now < reached.time) {
+        return Err(PermitError::TimeGoesBack { now, reached });
+    }
+    if decided > now {
+        return Err(PermitError::DecidedInFuture { decided, now });
+    }
+    if month_of(decided) != leaf.month() {
+        return Err(PermitError::Month { decided, month: leaf.month() });
+    }
+    if let Some(Reached { time: reached, size }) = expected.reached
+        && permit.entry >= size
+        && decided < reached
+    {
+        return Err(PermitError::DatedBack { entry: permit.entry, decided, reached, size });
+    }
+    for (entry, later) in (permit.entry + 1..).zip(&permit.later.leaves) {
+        let month = Leaf::decode(&later.0).map_err(|error| PermitError::LaterLeaf(entry, error))?.month();
+        if month > month_of(now) {
+            return Err(PermitError::BehindRecord { entry, month, now });
+        }
+    }
+    match demand.valid_until {
+        Some(until) if until < now => Err(PermitError::Expired { until, now }),
+        _ => Ok(()),
+    }
+}
+
+/// Year and month in UTC, as a leaf shows them.
+fn month_of(time: SimTime) -> (u16, u8) {
+    let date = time.date_utc();
+    (date.year().unsigned_abs(), date.month().unsigned_abs())
 }

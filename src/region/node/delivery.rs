@@ -19,13 +19,22 @@ use crate::world::{Address, DataClass};
 const AT_HAND: usize = 1024 * 1024;
 
 impl Node {
-    /// Makes the copies of an account that rest here. Doing it again changes nothing.
+    /// Makes the copies of an account that rest here. Doing it again changes nothing, and what this region knows of an
+    /// account holder is not changed by head office's word: the region judges by it.
     pub(super) async fn open_mailbox(
         &self,
         card: Card,
         classes: &[DataClass],
         password: Option<Password>,
     ) -> Result<(), ServiceError> {
+        let known = self.cards().known.get(&card.address).cloned();
+        if let Some(known) = known.filter(|known| *known != card) {
+            let message = format!(
+                "{} keeps a record of `{}` that says something else, and does not change it on head office's word",
+                self.region, known.address
+            );
+            return Err(ServiceError::new(ErrorCode::Conflict, message));
+        }
         let existing = self.store.mailbox(&card.address).map_err(store_error)?;
         let mailbox = match existing {
             Some(mailbox) => mailbox,

@@ -3,6 +3,7 @@
 mod delivery;
 mod holdings;
 mod manifest;
+mod memory;
 mod release;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::vault::{
     component_entropy,
 };
 use crate::world::{Address, Jurisdiction, RegionId, World};
+use memory::{MemoryError, TimeMemory};
 
 /// What a node is made of.
 pub struct NodeParts {
@@ -50,6 +52,7 @@ pub struct Node {
     witness: Arc<Witness>,
     store: Store,
     cards: Mutex<Cards>,
+    memory: Mutex<TimeMemory>,
 }
 
 /// What this region knows of its account holders, by itself: head office's word does not change it.
@@ -75,6 +78,8 @@ pub enum NodeError {
     NoStore(PathBuf),
     #[error("a card of an account holder cannot be read: {0}")]
     Card(serde_json::Error),
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
 }
 
 impl Node {
@@ -89,6 +94,11 @@ impl Node {
         let head_office =
             enrolment.head_office.map(|bytes| HeadOfficePublicKey::new(1, bytes)).transpose()?;
         let (cards, key) = (folder.join("cards"), folder.join("cards.key"));
+        // Made before anything that could be released, so that it is missing only if it was lost.
+        let memory = match cards.exists() {
+            false => TimeMemory::start(disk.clone(), &folder)?,
+            true => TimeMemory::open(disk.clone(), &folder)?,
+        };
         let (journal, records) = SealedJournal::open(&*disk, &cards, &key, &own.child("cards"))?;
         let mut known = BTreeMap::new();
         for record in records {
@@ -101,7 +111,8 @@ impl Node {
         let store =
             Store::open_on(disk.clone(), &folder.join("store"), &region, head_office, own.child("vault"))?;
         let cards = Mutex::new(Cards { journal, known });
-        Ok(Node { disk, folder, region, world, law, policy, witness, store, cards })
+        let memory = Mutex::new(memory);
+        Ok(Node { disk, folder, region, world, law, policy, witness, store, cards, memory })
     }
 
     pub fn region(&self) -> &RegionId {
@@ -124,6 +135,11 @@ impl Node {
         let date = self.world.legal_date(&own, at).unwrap_or_else(|_| at.date_utc());
         let blocs = self.world.blocs_of(country, date).into_iter().cloned();
         [own].into_iter().chain(blocs).collect()
+    }
+
+    /// Held while a permit is checked, never across an await.
+    fn memory(&self) -> MutexGuard<'_, TimeMemory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Held while a card is read or written, never across an await.

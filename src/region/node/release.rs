@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::super::body::Body;
-use super::super::call::{Produced, Reply};
+use super::super::call::{Produced, Reply, Withheld};
 use super::super::error::ServiceError;
 use super::super::production::{ProductionError, SealedWriter};
 use super::super::service::Answer;
 use super::manifest::{Manifest, ManifestFile, hex, hex_digest};
 use super::{Node, store_error};
 use crate::clock::{Clock, SimTime, SystemClock};
-use crate::demand::{Act, InstrumentKind};
+use crate::demand::{Act, InstrumentKind, Item};
 use crate::disk::{Disk, DiskWriter, folder_of, write_whole};
 use crate::law::{Asking, HolderRecord, Position, PositionKind};
 use crate::mail::AddressBook;
@@ -60,7 +60,7 @@ struct Waiting {
 impl Node {
     /// Releases what a permit covers, or says why not. A refusal is an answer.
     pub(super) async fn release(&self, permit: &Permit, now: SimTime) -> Result<Answer<Reply>, ServiceError> {
-        let verified = match self.check(permit) {
+        let verified = match self.check(permit, now)? {
             Ok(verified) => verified,
             Err(error) => return Ok(refused(format!("the permit does not hold: {error}"), Vec::new())),
         };
@@ -71,17 +71,14 @@ impl Node {
         let span = tracing::info_span!("release", permit = %hex(&verified.permit_id().as_bytes()[..4]));
         span.in_scope(|| tracing::info!(items = verified.items().len(), "the permit holds"));
 
-        let (objections, may_refuse) = self.own_position(&verified, now)?;
-        if may_refuse && !objections.is_empty() {
-            let laws: Vec<&str> = objections.iter().map(|p| p.jurisdiction.as_str()).collect();
-            let why = format!(
-                "the law where this region stands does not let it ({}), and head office holds no key to go round it",
-                laws.join(", ")
-            );
-            return Ok(refused(why, objections));
+        let judged = self.judge(&verified)?;
+        if judged.withheld.len() == verified.items().len() {
+            let objections = joined(judged.withheld.into_iter().map(|withheld| withheld.objections));
+            return Ok(refused(not_allowed(&objections), objections));
         }
         let clearance =
             self.store.vault().release(&verified).map_err(|error| ServiceError::internal(&error))?;
+        let clearance = clearance.without(judged.withheld.iter().map(|withheld| &withheld.item));
         let production = match self.store.begin_release(&clearance).await {
             Ok(production) => production,
             Err(StoreError::AlreadyProduced { .. }) => return self.hand_over_again(verified.permit_id()),
@@ -92,11 +89,18 @@ impl Node {
             }
             Err(error) => return Err(store_error(error)),
         };
-        self.produce(verified, production, objections).await
+        self.produce(verified, production, judged).await
     }
 
-    /// Measures a permit against what this region knows by itself.
-    fn check(&self, permit: &Permit) -> Result<VerifiedPermit, PermitError> {
+    /// Measures a permit against what this region knows by itself, and remembers the moment if it holds: whatever
+    /// becomes of it, time has come so far.
+    fn check(
+        &self,
+        permit: &Permit,
+        now: SimTime,
+    ) -> Result<Result<VerifiedPermit, PermitError>, ServiceError> {
+        // Held over the check, so that of two permits at one time the later moment is not forgotten.
+        let mut memory = self.memory();
         let expectations = Expectations {
             policy: &self.policy,
             accept: Accept::NormalOnly,
@@ -105,22 +109,47 @@ impl Node {
             own_head: self.witness.head(),
             now: SystemClock.now(),
             age_max_seconds: PERMIT_AGE_MAX_SECONDS,
+            simulated_now: now,
+            reached: memory.reached(),
         };
-        verify(permit, &expectations)
+        let verified = match verify(permit, &expectations) {
+            Ok(verified) => verified,
+            Err(error) => return Ok(Err(error)),
+        };
+        memory.remember(verified.reached()).map_err(|error| ServiceError::internal(&error))?;
+        Ok(Ok(verified))
+    }
+
+    /// What the region's own laws hold on each item, and what it may therefore keep back: only head office's own key
+    /// lets it go round a region, copy by copy.
+    fn judge(&self, verified: &VerifiedPermit) -> Result<Judged, ServiceError> {
+        let mut judged = Judged::default();
+        for item in verified.items() {
+            let objections = self.own_position(verified, item)?;
+            let card = self.mailbox(&item.account)?;
+            if objections.is_empty() {
+                continue;
+            }
+            if self.head_office_holds_key(&card, item.class)? {
+                judged.objections = joined([std::mem::take(&mut judged.objections), objections]);
+            } else {
+                let why = not_allowed(&objections);
+                judged.withheld.push(Withheld { item: item.clone(), why, objections });
+            }
+        }
+        Ok(judged)
     }
 
     /// What the region's own laws hold on the signed facts, asked with the region's own knowledge of the account
-    /// holder: the positions that stand against it, and whether the region can refuse at all.
-    fn own_position(
-        &self,
-        verified: &VerifiedPermit,
-        now: SimTime,
-    ) -> Result<(Vec<Position>, bool), ServiceError> {
-        let (mut objections, mut may_refuse) = (Vec::<Position>::new(), true);
-        for item in verified.items() {
-            let card = self.mailbox(&item.account)?;
-            may_refuse &= !self.head_office_holds_key(&card, item.class)?;
-            let holder = self.holder(&item.account)?;
+    /// holder: the positions that stand against it. They are asked about the moment of the decision and about this
+    /// one: when exactly it is, is head office's word, and no later moment lets go what was barred at the decision.
+    fn own_position(&self, verified: &VerifiedPermit, item: &Item) -> Result<Vec<Position>, ServiceError> {
+        let holder = self.holder(&item.account)?;
+        let (decided, now) = (verified.grant().terms.decided, verified.simulated_now());
+        let mut moments = vec![decided, now];
+        moments.dedup();
+        let mut objections = Vec::new();
+        for moment in moments {
             let asking = Asking {
                 world: &self.world,
                 demand: verified.demand(),
@@ -130,22 +159,14 @@ impl Node {
                 consent: false,
                 cleared: false,
                 extensions: 0,
-                received: verified.grant().terms.decided,
-                decided: now.max(verified.grant().terms.decided),
+                received: decided,
+                decided: moment,
             };
             let question = asking.question().map_err(|error| ServiceError::internal(&error))?;
-            let own = self.own_laws(now);
-            for position in self.law.positions(&own, &question) {
-                let against = matches!(
-                    position.kind,
-                    PositionKind::Bars | PositionKind::Open | PositionKind::NotCovered
-                );
-                if against && !objections.contains(&position) {
-                    objections.push(position);
-                }
-            }
+            let positions = self.law.positions(&self.own_laws(moment), &question);
+            objections.push(positions.into_iter().filter(stands_against).collect());
         }
-        Ok((objections, may_refuse))
+        Ok(joined(objections))
     }
 
     fn holder(&self, account: &crate::world::Address) -> Result<HolderRecord, ServiceError> {
@@ -160,7 +181,7 @@ impl Node {
         &self,
         verified: VerifiedPermit,
         production: Production,
-        objections: Vec<Position>,
+        judged: Judged,
     ) -> Result<Answer<Reply>, ServiceError> {
         let permit = verified.permit_id();
         let path = self.production_path(permit);
@@ -171,7 +192,7 @@ impl Node {
         let (region, disk) = (self.region.clone(), self.disk.clone());
         let built = tokio::task::spawn_blocking(move || {
             let partial = path.with_extension("partial");
-            let manifest = build(&*disk, &partial, &verified, &production, &key, region)
+            let manifest = build(&*disk, &partial, &verified, &judged.withheld, &production, &key, region)
                 .map_err(|error| ServiceError::internal(&error))?;
             disk.rename(&partial, &path).map_err(|error| ServiceError::internal(&error))?;
             let digest: [u8; 32] = Sha256::digest(manifest.to_bytes()).into();
@@ -180,7 +201,8 @@ impl Node {
                 manifest: hex(&digest),
                 objects: manifest.files.len() as u64,
                 bytes: manifest.bytes(),
-                objections,
+                objections: judged.objections,
+                withheld: judged.withheld,
             };
             let waiting =
                 serde_json::to_vec(&Waiting { produced }).map_err(|error| ServiceError::internal(&error))?;
@@ -255,6 +277,38 @@ fn refused(why: String, positions: Vec<Position>) -> Answer<Reply> {
     Reply::Refused { why, positions }.into()
 }
 
+/// What a region's own laws make of a permit.
+#[derive(Default)]
+struct Judged {
+    /// Against items that it cannot keep back.
+    objections: Vec<Position>,
+    withheld: Vec<Withheld>,
+}
+
+fn stands_against(position: &Position) -> bool {
+    matches!(position.kind, PositionKind::Bars | PositionKind::Open | PositionKind::NotCovered)
+}
+
+fn joined(positions: impl IntoIterator<Item = Vec<Position>>) -> Vec<Position> {
+    let mut joined = Vec::new();
+    for position in positions.into_iter().flatten() {
+        if !joined.contains(&position) {
+            joined.push(position);
+        }
+    }
+    joined
+}
+
+fn not_allowed(objections: &[Position]) -> String {
+    let laws: std::collections::BTreeSet<&str> =
+        objections.iter().map(|position| position.jurisdiction.as_str()).collect();
+    let laws: Vec<&str> = laws.into_iter().collect();
+    format!(
+        "the law where this region stands does not let it ({}), and head office holds no key to go round it",
+        laws.join(", ")
+    )
+}
+
 /// Why a production was not built.
 #[derive(Debug, thiserror::Error)]
 enum BuildError {
@@ -272,6 +326,7 @@ fn build(
     disk: &dyn Disk,
     path: &std::path::Path,
     verified: &VerifiedPermit,
+    withheld: &[Withheld],
     production: &Production,
     key: &crate::world::RecipientKey,
     region: crate::world::RegionId,
@@ -294,7 +349,7 @@ fn build(
         recipient: terms.recipient.clone(),
         decided: terms.decided,
         conditions: terms.conditions.clone(),
-        items: verified.items().to_vec(),
+        items: verified.items().iter().filter(|item| !is_among(item, withheld)).cloned().collect(),
         files: Vec::new(),
     };
     for part in production.parts() {
@@ -308,6 +363,10 @@ fn build(
     let file = sealed.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync()?;
     Ok(manifest)
+}
+
+fn is_among(item: &Item, withheld: &[Withheld]) -> bool {
+    withheld.iter().any(|withheld| withheld.item == *item)
 }
 
 /// Each object as a file of its own, read chunk by chunk.
