@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::book::Article;
 use super::clause::Clause;
 use super::rule::{Keyed, Rule};
-use super::vocabulary::Wanted;
+use super::vocabulary::{Values, Wanted};
 use super::{Book, Law, Position, Question, RuleHit, days, request};
 use crate::clock::Date;
 use crate::world::Jurisdiction;
@@ -85,7 +85,7 @@ impl Law {
         };
         let days = days(question, &book.header);
         // What cannot be put to Cedar is missing.
-        let asked = request(question, &category, days, Wanted::ALL).ok();
+        let asked = request(question, &Values::of(&question.facts), &category, days, Wanted::ALL).ok();
         for article in book.about(question, &category) {
             let rule = &article.rule;
             let on = days.at(rule.keyed);

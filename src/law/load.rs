@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::book::{cedar_error, read_articles};
 use super::epochs::Index;
 use super::header::Header;
-use super::vocabulary::{self, Days};
+use super::vocabulary::{self, Days, Values, Wanted};
 use super::{Book, Law, Question};
 use crate::clock::Date;
 use crate::demand::Act;
@@ -152,7 +152,8 @@ fn read_schema(file: &SourceFile) -> Result<Schema, Diagnostic> {
     }
     let day = Date::constant(2000, 1, 1);
     let days = Days { issued: day, received: day, decided: day, executed: day };
-    let context = vocabulary::context(&Question::sample().facts, days, vocabulary::Wanted::ALL)
+    let context = Values::of(&Question::sample().facts)
+        .context(days, Wanted::ALL)
         .map_err(|error| Diagnostic::about_file(file.path(), error))?;
     if Act::ALL.iter().all(|act| context.validate(&schema, vocabulary::action(*act)).is_ok()) {
         return Ok(schema);

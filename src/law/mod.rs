@@ -46,7 +46,7 @@ use book::Article;
 use epochs::{Epoch, Index};
 use header::{Category, ProcessOf};
 use position::add_up;
-use vocabulary::{Days, Wanted};
+use vocabulary::{Days, Values, Wanted};
 
 pub use asking::{Asking, HolderRecord};
 pub use diff::{Correction, LawChange, Part};
@@ -92,13 +92,19 @@ fn days(question: &Question, header: &Header) -> Days {
     }
 }
 
-/// A question as Cedar takes it, with the facts that are wanted.
-fn request(question: &Question, category: &str, days: Days, wanted: Wanted) -> Result<Request, String> {
+/// A question as Cedar takes it, with those of its facts that are wanted.
+fn request(
+    question: &Question,
+    values: &Values<'_>,
+    category: &str,
+    days: Days,
+    wanted: Wanted,
+) -> Result<Request, String> {
     Request::new(
         vocabulary::principal(question.instrument).clone(),
         vocabulary::action(question.act).clone(),
         book::category_uid(category),
-        vocabulary::context(&question.facts, days, wanted)?,
+        values.context(days, wanted)?,
         None,
     )
     .map_err(|error| error.to_string())
@@ -160,7 +166,7 @@ impl Law {
 
     /// What one law holds on a question.
     pub fn position(&self, jurisdiction: &Jurisdiction, question: &Question) -> Position {
-        self.answer(jurisdiction, |book| book.applicable(self, question))
+        self.position_by(jurisdiction, question, &Values::of(&question.facts))
     }
 
     /// What each of several laws holds on a question, in the order they are named.
@@ -169,7 +175,12 @@ impl Law {
         jurisdictions: impl IntoIterator<Item = &'j Jurisdiction>,
         question: &Question,
     ) -> Vec<Position> {
-        jurisdictions.into_iter().map(|jurisdiction| self.position(jurisdiction, question)).collect()
+        let values = Values::of(&question.facts);
+        jurisdictions.into_iter().map(|law| self.position_by(law, question, &values)).collect()
+    }
+
+    fn position_by(&self, jurisdiction: &Jurisdiction, question: &Question, values: &Values<'_>) -> Position {
+        self.answer(jurisdiction, |book| book.applicable(self, question, values))
     }
 
     /// The same positions, reached without sorting anything in advance: Cedar is handed every rule of every book and
@@ -249,7 +260,12 @@ impl Book {
     }
 
     /// What the book calls the data, and the rules that apply; or why there is no answer.
-    fn applicable(&self, law: &Law, question: &Question) -> Result<(&str, Vec<usize>), String> {
+    fn applicable(
+        &self,
+        law: &Law,
+        question: &Question,
+        values: &Values<'_>,
+    ) -> Result<(&str, Vec<usize>), String> {
         let days = days(question, &self.header);
         let category = self.covers(question, days)?;
         let key = Index::key(question.act, question.instrument, category);
@@ -259,7 +275,7 @@ impl Book {
             return Ok((category, Vec::new()));
         }
         let wanted = epochs.iter().fold(Wanted::default(), |wanted, epoch| wanted.and(epoch.facts));
-        let request = request(question, category, days, wanted)?;
+        let request = request(question, values, category, days, wanted)?;
         // The scope of these rules holds already: act, instrument and category are how they were found. What is left
         // is their conditions, and building a whole authorization for each costs more than evaluating them.
         let request: &ast::Request = request.as_ref();
@@ -282,7 +298,7 @@ impl Book {
     ) -> Result<(&str, Vec<usize>), String> {
         let days = days(question, &self.header);
         let category = self.covers(question, days)?;
-        let request = request(question, category, days, Wanted::ALL)?;
+        let request = request(question, &Values::of(&question.facts), category, days, Wanted::ALL)?;
         let found = satisfied(&law.authorizer, &request, set, &law.nobody)?;
         let articles = found.reason().filter_map(|id| self.by_policy.get(id).copied()).filter(|i| {
             let rule = &self.articles[*i].rule;

@@ -2,6 +2,7 @@
 //! [`Question`] fills it in. Loading checks what a rule compares a fact with against this table, and evaluation builds
 //! the Cedar context from it, so the two cannot drift apart.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -155,30 +156,68 @@ impl Wanted {
         Wanted(self.0 | other.0)
     }
 
-    fn names(self) -> impl Iterator<Item = &'static str> {
-        let chosen = move |(place, (name, _)): (usize, &(&'static str, Kind))| {
-            (self.0 & 1 << place != 0).then_some(*name)
-        };
-        FACTS.iter().enumerate().filter_map(chosen)
+    fn places(self) -> impl Iterator<Item = usize> {
+        (0..FACTS.len()).filter(move |place| self.0 & 1 << place != 0)
     }
 }
 
-/// The facts that are wanted, under the names of [`FACTS`]. A rule that asks for another fails to evaluate, and with
-/// it the question.
-pub(super) fn context(facts: &Facts, days: Days, wanted: Wanted) -> Result<Context, String> {
-    let mut pairs = Vec::with_capacity(FACTS.len());
-    for name in wanted.names() {
-        let value = value(name, facts, days).ok_or_else(|| format!("nothing fills in the fact `{name}`"))?;
-        pairs.push((name, value));
+/// The facts of a question as values, each made when a law first looks at it and then shared by all the laws asked.
+pub(super) struct Values<'f> {
+    facts: &'f Facts,
+    made: [OnceCell<Value>; FACTS.len()],
+}
+
+impl<'f> Values<'f> {
+    pub(super) fn of(facts: &'f Facts) -> Self {
+        Values { facts, made: [const { OnceCell::new() }; FACTS.len()] }
     }
-    // Of values, and not of expressions that would have to be evaluated to them first: that costs as much as the rules.
-    match Value::record(pairs, None).value {
-        ValueKind::Record(record) => Ok(ast::Context::Value(record).into()),
-        other => Err(format!("the facts are not a record: {other}")),
+
+    /// The facts that are wanted, under the names of [`FACTS`]. A rule that asks for another fails to evaluate, and
+    /// with it the question.
+    pub(super) fn context(&self, days: Days, wanted: Wanted) -> Result<Context, String> {
+        let mut pairs = Vec::with_capacity(FACTS.len());
+        for place in wanted.places() {
+            let name = FACTS[place].0;
+            let value =
+                self.value(place, days).ok_or_else(|| format!("nothing fills in the fact `{name}`"))?;
+            pairs.push((name, value));
+        }
+        // Of values, and not of expressions that would have to be evaluated to them first: that costs as much as the
+        // rules.
+        match Value::record(pairs, None).value {
+            ValueKind::Record(record) => Ok(ast::Context::Value(record).into()),
+            other => Err(format!("the facts are not a record: {other}")),
+        }
+    }
+
+    fn value(&self, place: usize, days: Days) -> Option<Value> {
+        let (name, kind) = FACTS[place];
+        // A moment falls on another day in another law's time zone.
+        if let Some(number_of_days) = moment(name, days) {
+            return Some(number(number_of_days));
+        }
+        debug_assert!(kind != Kind::Day, "`{name}` is the same day for every law");
+        if let Some(made) = self.made[place].get() {
+            return Some(made.clone());
+        }
+        let value = value(name, self.facts)?;
+        Some(self.made[place].get_or_init(|| value).clone())
     }
 }
 
-fn value(fact: &str, facts: &Facts, days: Days) -> Option<Value> {
+/// A fact that is a day, or counted in days.
+fn moment(fact: &str, days: Days) -> Option<i64> {
+    Some(match fact {
+        "issued" => day_number(days.issued),
+        "received" => day_number(days.received),
+        "decided" => day_number(days.decided),
+        "executed" => day_number(days.executed),
+        "days_since_received" => days_between(days.received, days.decided),
+        _ => return None,
+    })
+}
+
+fn value(fact: &str, facts: &Facts) -> Option<Value> {
     let Facts { process, location, presence, holder, treaties, .. } = facts;
     Some(match fact {
         "proof" => word("Proof", process.proof.as_str()),
@@ -198,11 +237,6 @@ fn value(fact: &str, facts: &Facts, days: Days) -> Option<Value> {
         "offence_years" => number(process.offence_years.into()),
         "offence_listed" => literal(process.offence_listed),
         "offence_in" => codes(&process.offence_in),
-        "issued" => day(days.issued),
-        "received" => day(days.received),
-        "decided" => day(days.decided),
-        "executed" => day(days.executed),
-        "days_since_received" => number(days_between(days.received, days.decided)),
         "rests_in" => codes(&location.rests_in),
         "rests_known" => literal(location.known),
         "moving" => literal(location.moving),
@@ -244,10 +278,6 @@ fn strings<'a>(texts: impl Iterator<Item = &'a str>) -> Value {
 
 fn codes(codes: &Codes) -> Value {
     strings(codes.iter().map(|code| code.as_str()))
-}
-
-fn day(date: Date) -> Value {
-    number(day_number(date))
 }
 
 fn word(type_name: &'static str, member: &str) -> Value {
