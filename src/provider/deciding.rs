@@ -181,10 +181,12 @@ impl Provider {
     }
 }
 
-/// True if nothing is wrong with the matter itself: a region or the witnesses do not answer.
+/// True if nothing is wrong with the matter itself: a region or the witnesses do not answer, or a copy is lost.
 fn is_delay(error: &ProviderError) -> bool {
     matches!(
         error,
-        ProviderError::Region(..) | ProviderError::Docket(DocketError::Append(AppendError::NoQuorum { .. }))
+        ProviderError::Region(..)
+            | ProviderError::CopyLost { .. }
+            | ProviderError::Docket(DocketError::Append(AppendError::NoQuorum { .. }))
     )
 }

@@ -84,6 +84,12 @@ pub enum DeploymentError {
     NotThere(PathBuf),
     #[error("`{}` is in use by another process of this program, perhaps a demo that is still playing: wait for it, stop it with Ctrl-C, or choose another folder with --data", .0.display())]
     InUse(PathBuf),
+    #[error(
+        "`{}` is missing, and the record of this provider goes back further: put the folder of {owner} back as it \
+         was; without it nobody knows what is in it",
+        path.display()
+    )]
+    Lost { owner: String, path: PathBuf },
     #[error(transparent)]
     Ca(#[from] CaError),
     #[error(transparent)]
@@ -256,6 +262,9 @@ impl Site {
         let world = &options.world;
         let origin = options.seed.as_deref().map_or_else(Entropy::system, Entropy::seeded);
         let head_office = data.join("head-office");
+        if FolderStorage::is_begun(&head_office) {
+            check_nothing_is_lost(data, world)?;
+        }
         let entropy = component_entropy(disk, &head_office, "head office", &origin.child("head office"))?;
         let key_path = head_office.join("wrap.key");
         let key = if key_path.exists() {
@@ -298,6 +307,7 @@ impl Site {
             Policy::standard(signer.verifier().clone(), world.provider().head_office().home(), members)?;
 
         let enrol = |folder: &Path, id: &str, custody: Option<KeyCustody>| {
+            // Before the record began, an interrupted first start is finished.
             if Enrolment::is_there(folder) {
                 return Ok(());
             }
@@ -425,6 +435,27 @@ impl Site {
         let genesis = Genesis::new(&self.policy, options.start, options.seed.is_some(), digests);
         Ok(Log::open_or_create(log_options, &genesis).await?)
     }
+}
+
+/// With the first entry of the record everything was there that a component remembers. What is missing later was lost,
+/// and is not made anew: a component that starts again would say that there is nothing where nobody knows.
+fn check_nothing_is_lost(data: &Path, world: &World) -> Result<(), DeploymentError> {
+    let check = |owner: String, path: PathBuf| match path.exists() {
+        true => Ok(()),
+        false => Err(DeploymentError::Lost { owner, path }),
+    };
+    for file in ["wrap.key", "cabinet", "cabinet.key"] {
+        check("head office".to_owned(), data.join("head-office").join(file))?;
+    }
+    for region in world.regions().map(|region| region.id()) {
+        let folder = data.join("regions").join(region.as_str());
+        check(format!("region `{region}`"), folder.join("enrolment.json"))?;
+    }
+    for witness in world.roster().witnesses().map(|witness| witness.id()) {
+        let folder = data.join("witness").join(witness.as_str());
+        check(format!("witness `{witness}`"), folder.join("enrolment.json"))?;
+    }
+    Ok(())
 }
 
 type Witnesses = Vec<(String, Arc<dyn WitnessClient>)>;

@@ -8,7 +8,7 @@ use crate::demand::Item;
 use crate::gate::{DocketError, Matter, MatterId};
 use crate::record::permit::PermitId;
 use crate::region::{Call, Reply};
-use crate::world::RegionId;
+use crate::world::{DataClass, RegionId};
 
 impl Provider {
     /// Tells the regions what a matter needs of what it is about: nothing of that is shredded. The regions are told
@@ -30,7 +30,9 @@ impl Provider {
     }
 
     fn needed(&self, matter: &Matter, items: &[Item]) -> Vec<Item> {
-        items.iter().filter(|item| matter.needs(item, self.now())).cloned().collect()
+        // The books of a business rest in no mailbox.
+        let copies = items.iter().filter(|item| item.class != DataClass::BusinessRecord);
+        copies.filter(|item| matter.needs(item, self.now())).cloned().collect()
     }
 
     /// Tells every region, after an interruption, what is still needed: the productions of releases that are under

@@ -100,6 +100,11 @@ pub enum ProviderError {
     Region(RegionId, #[source] ServiceError),
     #[error("region `{0}` gave an answer that does not belong to the question")]
     Answer(RegionId),
+    #[error(
+        "region `{region}` has lost the {class} of `{account}`, which the directory says rests there: what is in it is \
+         not known until the region's folder is put back as it was"
+    )]
+    CopyLost { region: RegionId, account: crate::world::Address, class: crate::world::DataClass },
     #[error(transparent)]
     Unknown(#[from] crate::world::UnknownName),
     #[error("that is not the password of `{0}`")]

@@ -16,7 +16,7 @@ use crate::gate::{Answer, Event, Holdings, ItemDecision, Matter, MatterId, Regio
 use crate::record::log::PermitRequest;
 use crate::record::permit::{GrantTerms, PermitId};
 use crate::region::{Body, Call, Reply, ServiceError};
-use crate::world::{AuthorityId, RegionId};
+use crate::world::{AuthorityId, DataClass, RegionId};
 
 impl Provider {
     /// One grant for each region that holds something the decision hands over.
@@ -165,6 +165,13 @@ impl Provider {
             match self.call(region, Call::Count { items: here.clone() }).await? {
                 Reply::Counts { objects } if objects.len() == here.len() => {
                     for (item, count) in here.into_iter().zip(objects) {
+                        // Only what a region has and finds empty is no data. The books of a business are no copy.
+                        let none = (item.class == DataClass::BusinessRecord).then_some(0);
+                        let count = count.or(none).ok_or_else(|| ProviderError::CopyLost {
+                            region: region.clone(),
+                            account: item.account.clone(),
+                            class: item.class,
+                        })?;
                         *holdings.entry(item).or_default() += count;
                     }
                 }

@@ -25,7 +25,7 @@ pub enum Call {
     Deliver { to: Address, classes: Vec<DataClass>, received: Option<SimTime> },
     /// What another region's content leads to here: a row of traffic data, or of the address book, as JSON.
     PutRow { account: Address, class: DataClass, date: Option<SimTime>, row: String },
-    /// How many objects each of these items has here.
+    /// How many objects each of these items has here, if its copy is here at all.
     Count { items: Vec<Item> },
     /// Which classes of which accounts rest here.
     Mailboxes,
@@ -100,8 +100,9 @@ pub enum Reply {
         body: String,
     },
     Stored(Stored),
+    /// In the order of the items; `None` where there is no such copy.
     Counts {
-        objects: Vec<u64>,
+        objects: Vec<Option<u64>>,
     },
     Copies {
         copies: Vec<CopyStatus>,

@@ -146,7 +146,8 @@ pub fn prepare(
 ) -> Result<VerifierKey, EnrolmentError> {
     let cosigner = cosigner(disk, folder, id, name, entropy)?;
     let state = witness_state(folder);
-    if !state.exists() {
+    // A witness that is enrolled has a memory; one that lost it is not given an empty one.
+    if !state.exists() && !Enrolment::is_there(folder) {
         FileState::enrol(&state)?;
     }
     Ok(cosigner.verifier().clone())

@@ -75,6 +75,11 @@ impl FolderStorage {
         })
     }
 
+    /// True if a log was begun in these folders: its journal is there.
+    pub fn is_begun(own: &Path) -> bool {
+        fs::metadata(own.join("journal")).is_ok_and(|journal| journal.len() > 0)
+    }
+
     fn journal_path(&self) -> PathBuf {
         self.own.join("journal")
     }

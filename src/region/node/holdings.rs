@@ -1,19 +1,20 @@
 //! What rests here, and what has to stay.
 
 use super::super::call::CopyStatus;
-use super::super::error::ServiceError;
+use super::super::error::{ErrorCode, ServiceError};
 use super::{Node, store_error};
 use crate::demand::Item;
 use crate::vault::{MailboxCard, Recipient};
 use crate::world::{Address, DataClass};
 
 impl Node {
-    /// How many objects each item's copy has. Dates of objects are sealed, so a date range is not looked at.
-    pub(super) fn count(&self, items: &[Item]) -> Result<Vec<u64>, ServiceError> {
+    /// How many objects each item's copy has, or that there is no such copy: an empty one and a lost one are not the
+    /// same. Dates of objects are sealed, so a date range is not looked at.
+    pub(super) fn count(&self, items: &[Item]) -> Result<Vec<Option<u64>>, ServiceError> {
         let count = |item: &Item| {
-            let Some(card) = self.store.mailbox(&item.account).map_err(store_error)? else { return Ok(0) };
+            let Some(card) = self.store.mailbox(&item.account).map_err(store_error)? else { return Ok(None) };
             let counts = self.store.counts(&card, item.class).map_err(store_error)?;
-            Ok(counts.map_or(0, |counts| counts.objects))
+            Ok(counts.map(|counts| counts.objects))
         };
         items.iter().map(count).collect()
     }
@@ -55,11 +56,13 @@ impl Node {
     pub(super) async fn hold(&self, matter: &str, items: &[Item]) -> Result<(), ServiceError> {
         let mut held = Vec::new();
         for item in items {
-            let Some(card) = self.store.mailbox(&item.account).map_err(store_error)? else { continue };
-            if let Some(copy) = card.copy(item.class) {
-                self.store.hold(&card, item.class, matter).await.map_err(store_error)?;
-                held.push(copy.copy);
-            }
+            let card = self.mailbox(&item.account)?;
+            let copy = card.copy(item.class).ok_or_else(|| {
+                let what = format!("no `{}` of `{}` rests in {}", item.class, item.account, self.region);
+                ServiceError::new(ErrorCode::NotFound, what)
+            })?;
+            self.store.hold(&card, item.class, matter).await.map_err(store_error)?;
+            held.push(copy.copy);
         }
         self.store.lift_others(matter, &held).await.map_err(store_error)
     }

@@ -74,8 +74,8 @@ pub enum NodeError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Cards(#[from] SealedJournalError),
-    #[error("store `{}` is missing, and there are account holders whose mail was in it: put it back", .0.display())]
-    NoStore(PathBuf),
+    #[error("`{}` is missing, and the region had it before: put its whole folder back as it was", .0.display())]
+    Lost(PathBuf),
     #[error("a card of an account holder cannot be read: {0}")]
     Card(serde_json::Error),
     #[error(transparent)]
@@ -94,6 +94,13 @@ impl Node {
         let head_office =
             enrolment.head_office.map(|bytes| HeadOfficePublicKey::new(1, bytes)).transpose()?;
         let (cards, key) = (folder.join("cards"), folder.join("cards.key"));
+        let format = folder.join("store/format");
+        // Whoever has cosigned the record was open before. Without what it kept then it would answer that there is
+        // nothing, which is something else than not knowing.
+        let had = witness.head().size > 0;
+        if let Some(lost) = [&cards, &key, &format].into_iter().find(|path| had && !path.exists()) {
+            return Err(NodeError::Lost(lost.clone()));
+        }
         // Made before anything that could be released, so that it is missing only if it was lost.
         let memory = match cards.exists() {
             false => TimeMemory::start(disk.clone(), &folder)?,
@@ -105,8 +112,8 @@ impl Node {
             let card: Card = serde_json::from_slice(&record).map_err(NodeError::Card)?;
             known.insert(card.address.clone(), card);
         }
-        if !known.is_empty() && !folder.join("store/format").exists() {
-            return Err(NodeError::NoStore(folder.join("store")));
+        if !known.is_empty() && !format.exists() {
+            return Err(NodeError::Lost(format));
         }
         let store =
             Store::open_on(disk.clone(), &folder.join("store"), &region, head_office, own.child("vault"))?;
