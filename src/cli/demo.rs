@@ -17,7 +17,7 @@ use super::{Exit, Outcome};
 use crate::disk::RealDisk;
 use crate::provider::{Control, Deployment, DeploymentOptions, Nodes};
 use crate::region::{ServerLimits, SharedService, serve};
-use crate::scenario::{Backstage, Pace, Playhouse, Script, TextObserver, run};
+use crate::scenario::{Backstage, Pace, Playhouse, Progress, Script, TextObserver, progress, run};
 
 /// The play, and what branches off it.
 const PLAY: &str = "dublin-warrant";
@@ -28,7 +28,7 @@ const FORKS: [&str; 3] = ["dublin-treaty-2016", "dublin-warrant-gdpr", "dublin-r
 /// Starts ten region nodes and an outside witness as processes, opens the mailboxes of the story, and plays the
 /// Microsoft–Ireland case of 2013 to 2018 on them: one mailbox in Dublin, one warrant from New York, and dates with
 /// different answers. Three forks follow, each on a fresh provider. Then it stays up, so that you can ask it things;
-/// Ctrl-C ends it. Started again with the same folder, it carries on where it was.
+/// Ctrl-C ends it. Started again with the same folder, it carries on where it was, also in the middle of the play.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -57,7 +57,7 @@ pub fn demo(arguments: DemoArguments) -> Outcome {
         let (deployment, holds) = match ending.unless_asked(perform(&arguments, &setup)).await {
             // Dropping the deployment took its processes with it.
             Err(error) if error.is::<Interrupted>() => {
-                screen::line("\nstopped before the end of the play; an empty folder shows all of it")?;
+                screen::line("\nstopped before the end of the play; with the same folder it goes on there")?;
                 return Ok(Exit::Done);
             }
             played => played?,
@@ -73,7 +73,6 @@ pub fn demo(arguments: DemoArguments) -> Outcome {
 /// Starts the regions, delivers the story and plays; says whether every expectation held.
 async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment, bool), Failure> {
     let script = setup.script(Path::new(PLAY))?;
-    let carries_on = arguments.data.join("record").join("checkpoint").exists();
     let started = Instant::now();
     let spinner = screen::progress(None, "{spinner} starting the regions {elapsed}");
     let deployment = Deployment::start(DeploymentOptions {
@@ -108,18 +107,26 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
         deployment,
     );
     let mut holds = true;
-    if carries_on {
-        screen::line("the record was here already: carrying on, without playing again")?;
-        if playhouse.deployment().is_some_and(|deployment| deployment.provider.list().is_empty()) {
-            // It was stopped before the play began: perhaps in the middle of the mail. What is there stays.
-            open_story(setup, &mut playhouse).await?;
+    match progress(&script, &mut playhouse).await? {
+        Progress::Over => screen::line("the play is over in this record: carrying on")?,
+        Progress::Another => {
+            playhouse.into_deployment().expect("the playhouse was made on a deployment").stop().await;
+            return Err(format!(
+                "what has happened in `{data}` is not the play of this program: remove that folder, or choose another \
+                 with --data",
+                data = arguments.data.display()
+            )
+            .into());
         }
-    } else {
-        open_story(setup, &mut playhouse).await?;
-        holds = perform_play(arguments, setup, &script, &mut playhouse).await?;
-        for fork in FORKS {
-            let script = setup.script(Path::new(fork))?;
-            holds &= play(setup, &script, Format::Text, pace(arguments), false).await?.holds();
+        stands @ (Progress::New | Progress::Interrupted) => {
+            if stands == Progress::New {
+                open_story(setup, &mut playhouse).await?;
+            }
+            holds = perform_play(arguments, setup, &script, &mut playhouse).await?;
+            for fork in FORKS {
+                let script = setup.script(Path::new(fork))?;
+                holds &= play(setup, &script, Format::Text, pace(arguments), false).await?.holds();
+            }
         }
     }
     let deployment = playhouse.into_deployment().expect("the playhouse was made on a deployment");

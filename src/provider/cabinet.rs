@@ -44,6 +44,9 @@ struct Contents {
     instruments: BTreeMap<MatterId, SignedInstrument>,
     openings: BTreeMap<u64, Box<FullOpening>>,
     stance: StanceChange,
+    /// How often the stance was changed, and when last.
+    stances: usize,
+    stance_at: Option<SimTime>,
     clock: Option<SimTime>,
     /// The stance was changed, and no time was kept after that.
     stance_is_new: bool,
@@ -59,8 +62,10 @@ impl Contents {
             Kept::Opening { opening } => {
                 self.openings.insert(opening.opening.entry(), opening);
             }
-            Kept::Stance { change, .. } => {
+            Kept::Stance { at, change } => {
                 self.stance = self.stance.then(change);
+                self.stances += 1;
+                self.stance_at = self.stance_at.max(Some(at));
                 self.stance_is_new = true;
             }
             Kept::Clock { now } => {
@@ -110,9 +115,15 @@ impl Cabinet {
         !self.inside().contents.stance_is_new
     }
 
-    /// The latest simulated time that was kept.
+    /// How often the stance was changed.
+    pub fn stance_changes(&self) -> usize {
+        self.inside().contents.stances
+    }
+
+    /// The latest simulated time that was kept, by itself or with a change of stance.
     pub fn clock(&self) -> Option<SimTime> {
-        self.inside().contents.clock
+        let inside = self.inside();
+        inside.contents.clock.max(inside.contents.stance_at)
     }
 
     pub fn keep_accounts(&self, accounts: impl IntoIterator<Item = Account>) -> Result<(), CabinetError> {

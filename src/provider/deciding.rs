@@ -128,12 +128,38 @@ impl Provider {
         Ok(recorded)
     }
 
-    /// Finishes what a crash interrupted: demands received and not decided, orders and filings entered and not yet
-    /// heeded, releases begun, productions and holds that a region was not told are over.
+    /// Finishes what a crash interrupted, in the order in which it would have gone on, so that the record comes out the
+    /// same: what a matter was in the middle of, a change of stance, what fell due as time passed, and what was entered
+    /// and not yet heeded. Then productions and holds that a region was not told are over.
     pub async fn finish_interrupted(&mut self) -> Result<(), ProviderError> {
+        let passing = self.docket.latest() > self.cabinet.clock();
+        let midway = |matter: &Matter| matches!(matter.phase(), Phase::Received | Phase::Releasing(_));
+        self.finish_unheeded(midway).await?;
+        if !self.cabinet.stance_is_settled() {
+            self.reconsider_all(Cause::Stance).await?;
+            self.keep_time()?;
+        } else if let (true, Some(due)) = (passing, self.docket.latest()) {
+            match self.play_out(due, &mut Vec::new()).await {
+                Err(error) if is_delay(&error) => tracing::warn!(%error, "cannot go on yet"),
+                outcome => outcome?,
+            }
+        }
+        for id in self.routes_begun() {
+            match self.move_along(&id, &mut Vec::new()).await {
+                Err(error) if is_delay(&error) => tracing::warn!(matter = %id, %error, "cannot go on yet"),
+                outcome => outcome?,
+            }
+        }
+        self.finish_unheeded(|matter| !midway(matter)).await?;
+        self.let_go_of_the_rest().await
+    }
+
+    /// Goes on with the matters of one kind that something was entered in and nothing has followed from.
+    async fn finish_unheeded(&mut self, of: impl Fn(&Matter) -> bool) -> Result<(), ProviderError> {
         let unfinished: Vec<(MatterId, Cause)> = self
             .docket
             .matters()
+            .filter(|matter| of(matter))
             .filter_map(|matter| Some((matter.id().clone(), matter.unheeded()?.clone())))
             .collect();
         for (id, cause) in unfinished {
@@ -143,10 +169,7 @@ impl Provider {
                 outcome => outcome?,
             }
         }
-        if !self.cabinet.stance_is_settled() {
-            self.reconsider_all(Cause::Stance).await?;
-        }
-        self.let_go_of_the_rest().await
+        Ok(())
     }
 
     /// Keeps in mind why a matter does not go on, or that nothing is in its way any more.

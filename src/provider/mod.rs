@@ -183,6 +183,11 @@ impl Provider {
         StanceTable::from(self.world.provider().stance(self.now())).changed(&self.stance)
     }
 
+    /// How often the stance was changed since the provider began.
+    pub fn stance_changes(&self) -> usize {
+        self.cabinet.stance_changes()
+    }
+
     /// The head of the record.
     pub fn record_head(&self) -> RecordHead {
         let head = self.docket.log().head();
@@ -196,9 +201,19 @@ impl Provider {
         if self.docket.get(&id).is_some() {
             return Err(DocketError::Exists(id).into());
         }
+        self.keep_time()?;
+        self.receive_now(instrument, demand, id).await
+    }
+
+    /// Receives what was found authentic and new.
+    async fn receive_now(
+        &mut self,
+        instrument: SignedInstrument,
+        demand: Demand,
+        id: MatterId,
+    ) -> Result<Vec<Recorded>, ProviderError> {
         // The instrument is kept before the matter exists: without it nothing could be released after a crash.
         self.cabinet.keep_instrument(&id, &instrument)?;
-        self.keep_time()?;
         let now = self.now();
         let note = InstrumentNote { digest: hex(&instrument.digest()), served_on: demand.served_on.clone() };
         let received = Event::Received { demand: Box::new(demand), instrument: note, timing: now };

@@ -16,16 +16,26 @@ impl Provider {
         // A law that changes while nothing is open changes nothing here; the next demand is decided by it anyway.
         while let Some(due) = self.next_due(time) {
             self.clock.advance_to(due);
-            for id in self.routes_due(due) {
-                self.move_along(&id, &mut recorded).await?;
-            }
-            recorded.extend(self.reconsider_all(self.cause_at(due)).await?);
+            self.play_out(due, &mut recorded).await?;
         }
         self.clock.advance_to(time);
-        if !recorded.is_empty() {
-            self.keep_time()?;
-        }
+        // Kept last, and not on the way: what is recorded at a later time than the one kept was played out while time
+        // passed, and a crash may have come before the rest of it.
+        self.keep_time()?;
         Ok(recorded)
+    }
+
+    /// Plays out what falls due at this instant, which is now. Doing it again changes nothing.
+    pub(super) async fn play_out(
+        &mut self,
+        due: SimTime,
+        recorded: &mut Vec<Recorded>,
+    ) -> Result<(), ProviderError> {
+        for id in self.routes_due(due) {
+            self.move_along(&id, recorded).await?;
+        }
+        recorded.extend(self.reconsider_all(self.cause_at(due)).await?);
+        Ok(())
     }
 
     /// The matters that something may still happen to.
@@ -110,6 +120,14 @@ impl Provider {
         if self.law_changes(&self.undone()).contains(&due) { Cause::LawChanged } else { Cause::TimeLimit }
     }
 
+    /// Requests that were taken up and, because of a crash, have not reached the first desk.
+    pub(super) fn routes_begun(&self) -> Vec<MatterId> {
+        let begun = |matter: &&Matter| {
+            matter.route().is_some_and(|route| route.desk.is_none() && route.ended.is_none())
+        };
+        self.docket().matters().filter(begun).map(|matter| matter.id().clone()).collect()
+    }
+
     fn routes_due(&self, now: SimTime) -> Vec<MatterId> {
         let due =
             |matter: &&Matter| matter.route().and_then(|route| route.due()).is_some_and(|due| due <= now);
@@ -118,7 +136,11 @@ impl Provider {
 
     /// Takes a request off the desk it lies on. If a court of the requested state makes its order there, the order
     /// is received and decided like any demand.
-    async fn move_along(&mut self, id: &MatterId, recorded: &mut Vec<Recorded>) -> Result<(), ProviderError> {
+    pub(super) async fn move_along(
+        &mut self,
+        id: &MatterId,
+        recorded: &mut Vec<Recorded>,
+    ) -> Result<(), ProviderError> {
         let matter = self.docket().find(id.as_str())?;
         let Some(state) = matter.route() else { return Ok(()) };
         let local = state.ordered.then(|| self.came_of(matter)).flatten();
@@ -154,7 +176,12 @@ impl Provider {
         recorded: &mut Vec<Recorded>,
     ) -> Result<(), ProviderError> {
         let instrument = self.sign(&local)?;
-        recorded.extend(Box::pin(self.receive(instrument)).await?);
+        let demand = crate::gate::authenticate(&instrument, self.world())?;
+        let id = MatterId::of(&demand);
+        if self.docket().get(&id).is_some() {
+            return Err(crate::gate::DocketError::Exists(id).into());
+        }
+        recorded.extend(Box::pin(self.receive_now(instrument, demand, id)).await?);
         Ok(())
     }
 

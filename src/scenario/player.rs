@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::expectation::Verdict;
 use super::moment::Moment;
+use super::past::Past;
 use super::report::{Check, Report, SceneReport, Stop, Tally};
 use super::script::{Action, Expect, Script, Step};
 use super::stage::Stage;
@@ -30,6 +31,8 @@ impl Observer for Unwatched {
 /// One thing to see, in the order in which a play shows them.
 pub enum Sight<'a> {
     Opening(&'a Script),
+    /// An interrupted play goes on, after this step; `None` if it was stopped before the first.
+    Resumed(Option<&'a Step>),
     /// What came about since the last step, before the next begins.
     Meanwhile(Moment, &'a [Happening]),
     Step(&'a Step),
@@ -47,8 +50,54 @@ pub enum Sight<'a> {
     Closing(&'a Report),
 }
 
-/// Plays a script to its end, or until the stage fails; then what was not asked counts as unreached. An error is the
-/// observer's: whoever watched is gone.
+/// How far a script was played on a stage before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// Nothing of it has happened.
+    New,
+    /// It was interrupted, and [`run`] goes on where that was.
+    Interrupted,
+    Over,
+    /// What has happened there is not this script.
+    Another,
+}
+
+/// How far a script was played on a stage before.
+pub async fn progress<S: Stage>(script: &Script, stage: &mut S) -> Result<Progress, S::Error> {
+    let past = stage.past().await?;
+    let cues = cues(script);
+    let Some(played) = played(script, &cues, &past) else { return Ok(Progress::Another) };
+    let reached = |cue: &Cue<'_>| past.now.is_some_and(|now| now >= cue.at().time());
+    // What comes after the last thing that leaves a trace and needs no time to pass has no bearing on the record.
+    let rest = &cues[played..];
+    let over = played > 0 && rest.iter().all(|cue| cue.traced().is_none() && reached(cue));
+    Ok(match played {
+        _ if over => Progress::Over,
+        0 => Progress::New,
+        _ => Progress::Interrupted,
+    })
+}
+
+/// How many cues are over; `None` if something has happened that no playing of this script leads to.
+fn played(script: &Script, cues: &[Cue<'_>], past: &Past) -> Option<usize> {
+    let now = past.now.unwrap_or(script.start.time());
+    let mut stances = usize::from(!script.setting.stance.is_empty());
+    let shown: Vec<Option<bool>> = cues
+        .iter()
+        .map(|cue| {
+            let shown = cue.traced().map(|action| past.shows(action, stances));
+            stances += usize::from(matches!(cue.traced(), Some(Action::Stance(_))));
+            shown
+        })
+        .collect();
+    let over = |place: &usize| cues[*place].at().time() < now || shown[*place] == Some(true);
+    let played = (0..cues.len()).rev().find(over).map_or(0, |last| last + 1);
+    (!shown[..played].contains(&Some(false))).then_some(played)
+}
+
+/// Plays a script to its end, or until the stage fails; then what was not asked counts as unreached. On a stage where
+/// it was interrupted it goes on: what has happened does not happen again, and what was asked is not asked again. An
+/// error is the observer's: whoever watched is gone.
 pub async fn run<S: Stage>(
     script: &Script,
     stage: &mut S,
@@ -66,9 +115,19 @@ pub async fn run<S: Stage>(
         expectations: Tally::default(),
     };
     play.show(Sight::Opening(script)).await?;
-    let cues = cues(script);
-    let mut played = 0;
-    let mut stopped = play.open().await?;
+    let all = cues(script);
+    let (mut played, mut stopped) = match play.stage.past().await {
+        Ok(past) => match self::played(script, &all, &past) {
+            Some(0) => (0, play.open().await?),
+            Some(before) => (before, play.resume(&all[..before]).await?),
+            None => {
+                let why = "what has happened here is not this script, or not this version of it".to_owned();
+                (0, Some(Stop { line: None, why }))
+            }
+        },
+        Err(error) => (0, Some(Stop { line: None, why: chain(&error) })),
+    };
+    let cues = all;
     while stopped.is_none()
         && let Some(cue) = cues.get(played)
     {
@@ -126,6 +185,14 @@ impl<'a> Cue<'a> {
         match self {
             Cue::Step(step) => step.at,
             Cue::Question(at, _) => *at,
+        }
+    }
+
+    /// What it does that leaves a trace in the record.
+    fn traced(&self) -> Option<&'a Action> {
+        match self {
+            Cue::Step(step) => (!matches!(step.action, Action::Note)).then_some(&step.action),
+            Cue::Question(..) => None,
         }
     }
 
@@ -200,6 +267,23 @@ impl<S: Stage> Play<'_, S> {
         Ok(None)
     }
 
+    /// Takes up the play after these cues: the matters they began are known, as they stand now.
+    async fn resume(&mut self, over: &[Cue<'_>]) -> io::Result<Option<Stop>> {
+        let mut last = None;
+        for cue in over {
+            let Cue::Step(step) = cue else { continue };
+            last = Some(*step);
+            self.matters.extend(step.action.begins().cloned());
+        }
+        self.show(Sight::Resumed(last)).await?;
+        for matter in self.matters.clone() {
+            if let Some(view) = on_stage!(None, self.stage.matter(&matter)) {
+                self.seen.insert(matter, view);
+            }
+        }
+        Ok(None)
+    }
+
     async fn cue(&mut self, cue: &Cue<'_>, scene: &mut SceneReport) -> io::Result<Option<Stop>> {
         let line = match cue {
             Cue::Step(step) => Some(step.line),
@@ -254,18 +338,13 @@ impl<S: Stage> Play<'_, S> {
     }
 
     async fn act(&mut self, action: &Action) -> Result<Vec<Happening>, S::Error> {
+        self.matters.extend(action.begins().cloned());
         match action {
-            Action::Demand(demand) => {
-                self.matters.push(demand.id.clone());
-                self.stage.receive(demand).await
-            }
+            Action::Demand(demand) => self.stage.receive(demand).await,
             Action::Order { matter, order } => self.stage.enter_order(matter, order).await,
             Action::Filing { matter, filing } => self.stage.enter_filing(matter, filing).await,
             Action::Stance(change) => self.stage.change_stance(change).await,
-            Action::Route(route) => {
-                self.matters.push(route.answer.clone());
-                self.stage.take_route(route).await
-            }
+            Action::Route(route) => self.stage.take_route(route).await,
             Action::Note => Ok(Vec::new()),
         }
     }

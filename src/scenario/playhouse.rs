@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
 
 use super::moment::Moment;
+use super::past::{Past, PastMatter};
 use super::script::{AccountSpec, RouteTaken, Setting};
 use super::stage::Stage;
 use super::view::{
@@ -21,7 +22,7 @@ use crate::directory::{Customer, NewAccount};
 use crate::disk::RealDisk;
 use crate::gate::{self, Answer, Event, Filing, MatterId, Order, StanceChange};
 use crate::law::{Law, Role};
-use crate::mail::{Letter, Story, StoryAccount};
+use crate::mail::{Letter, Story, StoryAccount, StoryDelivery};
 use crate::provider::{
     self, Deployment, DeploymentError, DeploymentOptions, NewMail, Nodes, Provider, ProviderError, Recorded,
 };
@@ -104,7 +105,7 @@ impl Playhouse {
     }
 
     /// Opens every account of the story with its mail, many messages at a time, and calls `stored` after each. Says
-    /// how many accounts and messages there were.
+    /// how many accounts and messages there are; some may have been there before.
     pub async fn open_story(
         &mut self,
         stored: &mut (dyn FnMut() + Send),
@@ -117,24 +118,30 @@ impl Playhouse {
             .filter(|account| provider.directory().get(&account.address).is_none())
             .map(|account| (story_account(provider.world(), account), Some(Password::new(&account.password))))
             .collect();
-        let opened = accounts.len();
+        let people = story.accounts().len();
         provider.open_accounts(accounts).await?;
         let provider = &*provider;
-        let deliveries = story.deliveries().map(|delivery| {
-            provider.deliver(NewMail {
-                to: delivery.account.address.clone(),
-                received: Some(delivery.message.date),
-                bytes: delivery.message.bytes.clone().into(),
-            })
-        });
-        let mut deliveries = futures_util::stream::iter(deliveries).buffer_unordered(32);
+        // Mailboxes fill beside each other, and each in its order: the numbers of its messages go into productions.
+        let stored = &Mutex::new(stored);
+        let fill = |account| {
+            let story = &story;
+            async move {
+                let mut messages = 0;
+                for delivery in story.mailbox(account) {
+                    provider.deliver(story_mail(&delivery)).await?;
+                    stored.lock().unwrap_or_else(PoisonError::into_inner)();
+                    messages += 1;
+                }
+                Ok::<usize, StageError>(messages)
+            }
+        };
+        let mailboxes = story.accounts().iter().map(|account| fill(&account.address));
+        let mut mailboxes = futures_util::stream::iter(mailboxes).buffer_unordered(32);
         let mut messages = 0;
-        while let Some(delivered) = deliveries.next().await {
-            delivered?;
-            stored();
-            messages += 1;
+        while let Some(filled) = mailboxes.next().await {
+            messages += filled?;
         }
-        Ok((opened, messages))
+        Ok((people, messages))
     }
 
     /// The script's world: the standard one with what it changes.
@@ -153,14 +160,17 @@ impl Playhouse {
         let password = Password::new(account.password.clone());
         provider.open_accounts([(new, Some(password))]).await?;
         for delivery in story.mailbox(&account.address) {
-            let mail = NewMail {
-                to: account.address.clone(),
-                received: Some(delivery.message.date),
-                bytes: delivery.message.bytes.clone().into(),
-            };
-            provider.deliver(mail).await?;
+            provider.deliver(story_mail(&delivery)).await?;
         }
         Ok(())
+    }
+}
+
+fn story_mail(delivery: &StoryDelivery<'_>) -> NewMail {
+    NewMail {
+        to: delivery.account.address.clone(),
+        received: Some(delivery.message.date),
+        bytes: delivery.message.bytes.clone().into(),
     }
 }
 
@@ -189,6 +199,22 @@ fn contracting_entity(world: &World, country: &Country) -> EntityId {
 impl Stage for Playhouse {
     type Error = StageError;
 
+    async fn past(&mut self) -> Result<Past, StageError> {
+        let Some(deployment) = &self.deployment else { return Ok(Past::default()) };
+        let provider = &deployment.provider;
+        let past = |matter: &gate::Matter| PastMatter {
+            demand: matter.demand().id.clone(),
+            version: matter.demand().version,
+            papers: matter.papers().iter().map(|paper| paper.id().clone()).collect(),
+            answer: matter.route().and_then(|route| route.answer.clone()),
+        };
+        Ok(Past {
+            now: Some(provider.now()),
+            stances: provider.stance_changes(),
+            matters: provider.docket().matters().map(past).collect(),
+        })
+    }
+
     async fn set(&mut self, setting: &Setting, start: Moment, seed: &str) -> Result<(), StageError> {
         if self.deployment.is_none() {
             let options = DeploymentOptions {
@@ -204,7 +230,8 @@ impl Stage for Playhouse {
             };
             self.deployment = Some(Deployment::start(options).await?);
         }
-        if !setting.stance.is_empty() {
+        // A play that was stopped before its first step has its stance already.
+        if !setting.stance.is_empty() && self.provider()?.stance_changes() == 0 {
             self.provider()?.change_stance(setting.stance).await?;
         }
         Ok(())

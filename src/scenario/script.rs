@@ -139,6 +139,15 @@ impl Action {
         }
     }
 
+    /// The matter that begins with it.
+    pub fn begins(&self) -> Option<&DemandId> {
+        match self {
+            Action::Demand(demand) => Some(&demand.id),
+            Action::Route(route) => Some(&route.answer),
+            _ => None,
+        }
+    }
+
     /// The matter it is about.
     pub fn matter(&self) -> Option<&DemandId> {
         match self {

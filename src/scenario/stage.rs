@@ -1,6 +1,7 @@
 use std::future::Future;
 
 use super::moment::Moment;
+use super::past::Past;
 use super::script::{AccountSpec, RouteTaken, Setting};
 use super::view::{AccountView, Happening, MatterView, RecordHead};
 use crate::clock::SimTime;
@@ -18,7 +19,13 @@ use crate::world::Address;
 pub trait Stage: Send {
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Sets up the world as the script wants it, with the clock at `start`. Called once, before anything else.
+    /// What has happened on it before, where a play was interrupted and goes on. Asked before anything else; if it is
+    /// not nothing, the stage is set and the accounts are open.
+    fn past(&mut self) -> impl Future<Output = Result<Past, Self::Error>> + Send {
+        async { Ok(Past::default()) }
+    }
+
+    /// Sets up the world as the script wants it, with the clock at `start`. Called once, before anything happens.
     fn set(
         &mut self,
         setting: &Setting,

@@ -6,6 +6,7 @@ mod fails_closed;
 mod faulty_disk;
 mod gate;
 mod holds;
+mod interrupted_play;
 mod killed_demo;
 mod killed_region;
 mod law;

@@ -59,9 +59,11 @@ fn an_interrupted_play_leaves_nothing_behind() {
 fn ctrl_c_is_how_a_demo_ends() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("demo");
-    // A record that is there already: the demo carries on without playing, and stays up.
+    // Started again it goes on with the play, and stays up.
     for round in ["in the play", "staying up"] {
-        let mut child = spawn(&["demo", "--data", data.to_str().unwrap()]);
+        let pace = if round == "in the play" { None } else { Some("--fast") };
+        let arguments = ["demo", "--data", data.to_str().unwrap()];
+        let mut child = spawn(&arguments.into_iter().chain(pace).collect::<Vec<_>>());
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let sign = if round == "in the play" { "━━ 1 ━━" } else { "The provider stays up" };
         assert!(lines.any(|line| line.unwrap().contains(sign)), "{round}");

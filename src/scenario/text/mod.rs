@@ -232,6 +232,13 @@ impl<W: io::Write + Send> Observer for TextObserver<'_, W> {
         let mut sheet = Sheet::new(self.look);
         match sight {
             Sight::Opening(script) => self.opening(&mut sheet, script),
+            Sight::Resumed(last) => {
+                sheet.blank();
+                let after = last.map_or_else(String::new, |step| {
+                    format!(" after step {}, {}: {}", step.number, step.at.date(), step.title)
+                });
+                sheet.wide(&[(Ink::Strong, "The play was stopped and goes on".into()), plain(after + ".")]);
+            }
             Sight::Meanwhile(at, happenings) => {
                 sheet.blank();
                 sheet.wide(&[faint("Meanwhile")]);
