@@ -6,7 +6,7 @@ use super::common::{ConfigArguments, look, wait};
 use super::control::{RunningArguments, unexpected};
 use super::screen::{self, Format};
 use super::{Exit, Outcome};
-use crate::clock::SimTime;
+use crate::clock::{ParseTimeError, SimTime};
 use crate::provider::{Ask, Told};
 use crate::scenario::{reach_text, where_text};
 use crate::world::Address;
@@ -46,8 +46,9 @@ Examples:
 pub struct ReachArguments {
     /// The account, such as `molly@post.example`
     address: Address,
-    /// On which date, as `2018-06-01`; the provider's own today if left out
-    #[arg(long, value_name = "DATE")]
+    /// On which date, as `2018-06-01`, which means noon in UTC and so is the same day in New York and in Dublin; or at
+    /// which instant, as `2018-06-01T09:00:00Z`. The provider's own today if left out
+    #[arg(long, value_name = "DATE", value_parser = noon)]
     at: Option<SimTime>,
     /// Also authorities that would get nothing
     #[arg(long)]
@@ -103,4 +104,10 @@ pub fn reach(arguments: ReachArguments) -> Outcome {
     let names = ConfigArguments { config: None }.read()?.names;
     screen::text(&reach_text(&reach, all, &names, look()))?;
     Ok(Exit::Done)
+}
+
+/// A bare day stands for its noon in UTC, so that it is the same day on both sides of the Atlantic.
+fn noon(text: &str) -> Result<SimTime, ParseTimeError> {
+    let time: SimTime = text.parse()?;
+    Ok(if text.len() == "2018-06-01".len() { time.plus_seconds(12 * 3600) } else { time })
 }

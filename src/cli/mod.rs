@@ -35,7 +35,7 @@ pub use exit::Exit;
 #[command(name = "rogatory", version, disable_help_subcommand = true, max_term_width = 100)]
 #[command(after_help = "\
 First steps:
-  rogatory demo                                     ten regions, story mail, one warrant, four answers
+  rogatory demo                                     ten regions, story mail, one warrant, five answers
   rogatory where molly@post.example                 then, in another terminal: where her mail rests
   rogatory reach molly@post.example --at 2018-06-01 who may read it on that day, who can, at what price
   rogatory demand explain 18-mag-2713               why the gate answered as it did
