@@ -192,7 +192,7 @@ async fn list(format: Format, running: RunningArguments) -> Outcome {
     for matter in &matters {
         screen::line(&format!(
             "{:<18} {:<20} {}  {}",
-            matter.demand,
+            matter.matter.label(),
             matter.issuing,
             matter.received.date_utc(),
             matter.disposition

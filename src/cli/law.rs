@@ -129,7 +129,11 @@ fn print_rule(rule: &Rule) -> std::io::Result<()> {
     let from = rule.from.map_or("not in force, as far as is known here".to_owned(), |from| {
         format!("{} from {from}{until}", rule.keyed)
     });
-    screen::line(&format!("             {weight}; {from}; {}", rule.source.mark))
+    screen::line(&format!("             {weight}; {from}; {}", rule.source.shown()))?;
+    for line in screen::wrapped(&rule.source.to_string(), screen::width().saturating_sub(13)) {
+        screen::line(&format!("             {line}"))?;
+    }
+    Ok(())
 }
 
 fn check(law: &Law, tests: &[LawTest], all: bool, format: Format) -> Outcome {

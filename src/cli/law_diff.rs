@@ -232,7 +232,7 @@ fn version(out: &mut String, what: &str, rule: &Rule, width: usize) {
     let until = rule.until.map_or(String::new(), |until| format!(" until {until}"));
     let from = rule.from.map_or(String::new(), |from| format!(", {} from {from}{until}", rule.keyed));
     let _ = writeln!(out, "  {what:<8} {BOLD}{}{BOLD:#} {}{from}", rule.id, rule.effect);
-    for line in [format!("{} ({}, {})", rule.cite, rule.weight, rule.source.mark), rule.says.clone()] {
+    for line in [format!("{} ({}, {})", rule.cite, rule.weight, rule.source.shown()), rule.says.clone()] {
         for part in screen::wrapped(&line, width.saturating_sub(11)) {
             let _ = writeln!(out, "           {part}");
         }

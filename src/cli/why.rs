@@ -60,7 +60,7 @@ fn rules(out: &mut String, explanation: &Explanation, width: usize) {
             out,
             4,
             width,
-            &format!("{} {} ({})", verdict.rule.id, verdict.rule.effect, verdict.rule.source.mark),
+            &format!("{} {} ({})", verdict.rule.id, verdict.rule.effect, verdict.rule.source.shown()),
         );
         for condition in &verdict.conditions {
             line(out, 6, width, &condition_text(condition));
@@ -74,6 +74,16 @@ fn rules(out: &mut String, explanation: &Explanation, width: usize) {
             width,
             &format!("{} would {}, but {failed}", verdict.rule.id, verb(verdict.rule.effect.as_str())),
         );
+    }
+    // What the provider could file, and cannot, is told with all that keeps it shut.
+    let shut = explanation
+        .verdicts
+        .iter()
+        .filter(|verdict| !verdict.applies && verdict.rule.remedy.is_some() && verdict.failed().count() > 1);
+    for verdict in shut.take(SHOWN_MAX) {
+        let failed = verdict.failed().map(condition_text).collect::<Vec<_>>().join("; ");
+        let remedy = verdict.rule.remedy.as_deref().unwrap_or_default();
+        line(out, 4, width, &format!("{} would open {remedy}, but {failed}", verdict.rule.id));
     }
     for rule in explanation.not_in_force.iter().take(SHOWN_MAX) {
         let from = rule.rule.from.map_or("is not in force".to_owned(), |from| {

@@ -7,8 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::duty::Duty;
-use super::order::{PaperId, Standing};
+use super::order::PaperId;
 use super::stance::StanceTable;
+use super::standing::Standing;
 use crate::clock::SimTime;
 use crate::demand::{Act, Disposition, Item, Outcome};
 use crate::law::{Effect, Law, Position, PositionKind, Question, RuleHit};
@@ -49,7 +50,8 @@ pub struct ItemDecision {
     pub item: Item,
     pub positions: Vec<Position>,
     pub duty: Duty,
-    /// When it is, or was, due; absent while suspended and where nothing is compelled.
+    /// When it is, or was, due; absent while suspended, where nothing is compelled or it is unsettled whether it is,
+    /// and where neither the demand, nor a law, nor an order sets a time.
     pub due: Option<SimTime>,
     pub suspended_by: Vec<PaperId>,
     /// What the provider does; absent where nothing is left to do.
@@ -66,15 +68,18 @@ pub fn decide(law: &Law, premise: &Premise) -> ItemDecision {
     let duty = Duty::of(&positions, &premise.standing);
     let suspended_by = premise.standing.suspended_by.clone();
     let due = match duty {
-        Duty::Compelled | Duty::Conflicting | Duty::Open => {
+        Duty::Compelled | Duty::Conflicting => {
             let by = premise.return_by.or_else(|| time_given(premise, &positions));
-            premise.standing.live_since.map(|live| by.map_or(live, |by| by.max(live)))
+            let by = by.or(premise.standing.ordered);
+            premise.standing.live_since.and_then(|live| by.map(|by| by.max(live)))
         }
-        Duty::Barred | Duty::Free => None,
+        Duty::Barred | Duty::Free | Duty::Open | Duty::Undone | Duty::Moot => None,
     };
     let waits = waits_until(premise, &positions).filter(|end| premise.question.facts.moments.decided < *end);
     let due = if duty == Duty::Compelled { due.max(waits) } else { due };
     let (conduct, outcome) = act_on(premise, duty, waits.is_some());
+    // What nobody waits for any more is not due.
+    let due = due.filter(|_| outcome != Some(Outcome::Lapsed));
     let unproduced =
         !outcome.is_some_and(|o| o.is_production() || o == Outcome::NoData || o == Outcome::Kept);
     ItemDecision {
@@ -117,7 +122,7 @@ fn act_on(premise: &Premise, duty: Duty, waits: bool) -> (Option<Conduct>, Optio
     if premise.routed {
         return (None, Some(Outcome::Routed));
     }
-    if premise.superseded || premise.standing.undone_by.is_some() {
+    if premise.superseded || matches!(duty, Duty::Undone | Duty::Moot) {
         return (None, Some(Outcome::Lapsed));
     }
     let conduct = premise.stance.conduct(duty, premise.only_abroad, premise.emergency);

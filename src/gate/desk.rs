@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::decision::{ItemDecision, Premise, decide};
 use super::matter::Matter;
-use super::order::Standing;
 use super::stance::StanceTable;
+use super::standing::Standing;
 use crate::clock::SimTime;
 use crate::demand::{Act, DateRange, Item, Place};
 use crate::directory::Directory;

@@ -29,8 +29,10 @@ pub struct Docket {
 pub enum DocketError {
     #[error("no matter `{matter}`{hint}")]
     NoMatter { matter: String, hint: String },
-    #[error("`{0}` was received already; an authority sends a changed demand as the next version")]
+    #[error("`{0}` was received already; an authority sends a changed demand as the next version, `version = {next}`", next = .0.version() + 1)]
     Exists(MatterId),
+    #[error("`{matter}` comes after version {newest} of the same demand; a changed demand is the next version, `version = {next}`", next = .newest + 1)]
+    Older { matter: MatterId, newest: u32 },
     #[error(transparent)]
     Impossible(#[from] ImpossibleMove),
     #[error(transparent)]
@@ -74,10 +76,21 @@ impl Docket {
         self.matters.get(id)
     }
 
-    /// A matter by its whole name, or by the authority's own name for its demand where that says enough.
+    /// The versions of a demand that were received, the oldest first.
+    pub fn versions<'d>(&'d self, of: &'d MatterId) -> impl DoubleEndedIterator<Item = &'d Matter> {
+        self.matters().filter(|matter| matter.id().is_of_the_same_demand(of))
+    }
+
+    /// A matter by its whole name, or by the authority's own name for its demand where that says enough. Of several
+    /// versions that is the newest.
     pub fn find(&self, name: &str) -> Result<&Matter, DocketError> {
-        let mut named =
-            self.matters.values().filter(|m| m.id().as_str() == name || m.id().demand_id() == name);
+        if let Some(matter) = self.matters.values().find(|matter| matter.id().as_str() == name) {
+            return Ok(matter);
+        }
+        let is_newest = |matter: &&Matter| {
+            self.versions(matter.id()).next_back().is_some_and(|newest| newest.id() == matter.id())
+        };
+        let mut named = self.matters.values().filter(|m| m.id().demand_id() == name).filter(is_newest);
         match (named.next(), named.next()) {
             (Some(matter), None) => Ok(matter),
             (Some(first), Some(second)) => Err(DocketError::NoMatter {

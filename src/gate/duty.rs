@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::order::Standing;
+use super::standing::Standing;
 use crate::law::{Position, PositionKind};
 
 /// What the provider has to do about one item, whatever it then does.
@@ -21,6 +21,10 @@ pub enum Duty {
     Free,
     /// Some law is unsettled, or has no rules written here; nothing is released unless the stance says so.
     Open,
+    /// A court took it out of the demand: nothing is asked for any more.
+    Undone,
+    /// A court dismissed the case over it as moot: nothing is left to decide, and nobody said who was right.
+    Moot,
 }
 
 impl Duty {
@@ -31,14 +35,23 @@ impl Duty {
             Duty::Conflicting => "conflicting",
             Duty::Free => "free",
             Duty::Open => "open",
+            Duty::Undone => "undone",
+            Duty::Moot => "moot",
         }
     }
 
     /// Adds up the positions of every jurisdiction asked, and the orders in the matter.
     ///
     /// An order adds to what the law of its court says and takes nothing away: an order to comply makes a compelled
-    /// item no less barred elsewhere, and an order not to comply is a bar like any other.
+    /// item no less barred elsewhere, and an order not to comply is a bar like any other. What a court has undone or
+    /// dismissed is no duty, whatever the laws hold on what was asked.
     pub fn of(positions: &[Position], standing: &Standing) -> Self {
+        if standing.undone_by.is_some() {
+            return Duty::Undone;
+        }
+        if standing.moot_by.is_some() {
+            return Duty::Moot;
+        }
         let says = |kind: PositionKind| positions.iter().any(|position| position.kind == kind);
         let compels = says(PositionKind::Compels);
         let bars = says(PositionKind::Bars) || !standing.barred_by.is_empty();
@@ -90,6 +103,15 @@ mod tests {
         for (kinds, expected) in table {
             assert_eq!(duty(kinds), *expected, "{kinds:?}");
         }
+    }
+
+    #[test]
+    fn what_a_court_undid_or_dismissed_is_no_duty() {
+        let positions = [bare(PositionKind::Compels)];
+        let undone = Standing { undone_by: Some("quashed".parse().unwrap()), ..Standing::default() };
+        assert_eq!(Duty::of(&positions, &undone), Duty::Undone);
+        let moot = Standing { moot_by: Some("dismissed".parse().unwrap()), ..Standing::default() };
+        assert_eq!(Duty::of(&positions, &moot), Duty::Moot);
     }
 
     #[test]

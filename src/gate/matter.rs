@@ -18,20 +18,29 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::{ItemDecision, disposition};
 use super::event::{Cause, Event, Finding, RegionAnswer};
-use super::order::{Meter, Paper, meters};
+use super::order::Paper;
 use super::route::RouteState;
+use super::standing::{Meter, meters};
 use crate::clock::SimTime;
 use crate::demand::{Act, Demand, DemandId, Disposition, Item, Outcome};
 use crate::world::AuthorityId;
 
-/// The provider's name for a matter: the issuing authority's id, a slash, and the authority's id for its demand.
+/// The provider's name for a matter: the issuing authority's id, a slash, and the authority's id for its demand; from
+/// its second version on another slash, and the version as `v2`. Each version of a demand is a matter of its own, and
+/// takes the place of the one before.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MatterId(String);
 
 impl MatterId {
     pub fn of(demand: &Demand) -> Self {
-        MatterId::named(&demand.issuing, &demand.id)
+        MatterId::version_of(demand, demand.version)
+    }
+
+    /// The name that another version of a demand has.
+    pub fn version_of(demand: &Demand, version: u32) -> Self {
+        let first = MatterId::named(&demand.issuing, &demand.id);
+        if version <= 1 { first } else { MatterId(format!("{first}/v{version}")) }
     }
 
     pub fn named(authority: &AuthorityId, demand: &DemandId) -> Self {
@@ -42,9 +51,33 @@ impl MatterId {
         &self.0
     }
 
-    /// The demand's own id, without the authority.
+    /// The demand's own id, without the authority and the version.
     pub fn demand_id(&self) -> &str {
-        self.0.split_once('/').map_or(&self.0, |(_, demand)| demand)
+        let mut parts = self.0.splitn(3, '/').skip(1);
+        parts.next().unwrap_or(&self.0)
+    }
+
+    /// The version of the demand.
+    pub fn version(&self) -> u32 {
+        let version = self.0.splitn(3, '/').nth(2).and_then(|last| last.strip_prefix('v'));
+        version.and_then(|version| version.parse().ok()).unwrap_or(1)
+    }
+
+    /// What an authority calls it: `18-mag-4001`, and `18-mag-4001 v2` for its second version.
+    pub fn label(&self) -> String {
+        match self.version() {
+            1 => self.demand_id().to_owned(),
+            version => format!("{} v{version}", self.demand_id()),
+        }
+    }
+
+    /// True if both are versions of one demand.
+    pub fn is_of_the_same_demand(&self, other: &MatterId) -> bool {
+        let demand = |id: &MatterId| {
+            let mut parts = id.0.splitn(3, '/').map(str::to_owned);
+            (parts.next(), parts.next())
+        };
+        demand(self) == demand(other)
     }
 
     /// Reads a name as it was recorded.

@@ -6,6 +6,7 @@
 //! is an [`Event`], and every event is an entry of the record.
 
 mod audit;
+mod competence;
 mod decision;
 mod desk;
 mod docket;
@@ -16,9 +17,11 @@ mod matter;
 mod order;
 mod route;
 mod stance;
+mod standing;
 mod what_if;
 
 pub use audit::{AuditReport, Auditor, Difference};
+pub use competence::{NotCompetent, check_order};
 pub use decision::{ItemDecision, Premise, decide, disposition};
 pub use desk::{Desk, Holdings};
 pub use docket::{Docket, DocketError, read_entry};
@@ -27,9 +30,9 @@ pub use event::{Answer, Cause, Event, Finding, InstrumentNote, NotAnEvent, Regio
 pub use intake::{NotAuthentic, authenticate, examine};
 pub use matter::{Decided, ImpossibleMove, Matter, MatterId, Phase};
 pub use order::{
-    BadPaperId, Filing, FilingKind, Meter, Order, OrderEffect, Paper, PaperId, Party, PerDay, Selector,
-    Standing, meters,
+    BadPaperId, Filing, FilingKind, Order, OrderEffect, Paper, PaperId, Party, PerDay, Selector,
 };
 pub use route::{Next, NoRoute, Request, RouteEnd, RouteMove, RouteState, next, take};
 pub use stance::{StanceChange, StanceTable};
+pub use standing::{Meter, Standing, meters};
 pub use what_if::{Flip, flips};

@@ -65,6 +65,7 @@ impl StanceTable {
     pub fn conduct(&self, duty: Duty, only_abroad: bool, emergency: bool) -> Conduct {
         match duty {
             Duty::Barred => Conduct::Refuse,
+            Duty::Undone | Duty::Moot => Conduct::Lapse,
             Duty::Compelled if only_abroad => self.compelled_foreign,
             Duty::Compelled => self.compelled,
             Duty::Conflicting => self.conflict,

@@ -10,12 +10,12 @@ use cedar_policy_core::evaluator::Evaluator;
 use super::check::{Checker, Scope, narrowed_to, range};
 use super::clause::{Clause, clauses};
 use super::header::Header;
-use super::rule::{Effect, Keyed, Rule, Source, Weight, Within};
+use super::rule::{Effect, Keyed, Rule, Weight, Within};
 use super::vocabulary::uid;
 use crate::clock::Date;
 use crate::demand::{Act, InstrumentKind};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::world::SourceMark;
+use crate::world::{Source, SourceMark};
 
 /// A rule together with the policy that says when it applies.
 #[derive(Debug)]
@@ -222,6 +222,31 @@ struct Annotations<'a> {
     errors: &'a mut Vec<Diagnostic>,
 }
 
+/// What a source says of a text that is younger than the rule and may be cited all the same.
+const LATER_ON_PURPOSE: [&str; 2] = ["codifies earlier practice", "reported later"];
+
+/// The years in a citation: `(2d Cir. 2016)`, `2014 WL 1661004`, `[2013] IESC 2`, `Act 2008`. The number of a section is
+/// none, and neither is part of a longer number or word.
+fn years(cite: &str) -> impl Iterator<Item = i16> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '.';
+    let mut start = 0;
+    let mut found = Vec::new();
+    for token in cite.split(|c: char| !is_word(c)) {
+        let place = start;
+        start += token.len() + 1;
+        let before = cite.get(..place).unwrap_or_default().trim_end();
+        let section =
+            ["U.S.C.", "art.", "arts", "s.", "ss.", "TIAS", "SR"].iter().any(|word| before.ends_with(word));
+        if let (4, Ok(year)) = (token.len(), token.parse::<i16>())
+            && (1700..=2100).contains(&year)
+            && !section
+        {
+            found.push(year);
+        }
+    }
+    found.into_iter()
+}
+
 /// Every annotation a rule may have; the last four are optional.
 const ANNOTATIONS: [&str; 13] = [
     "id", "cite", "effect", "weight", "says", "source", "keyed", "from", "until", "penalty", "remedy",
@@ -271,6 +296,7 @@ impl Annotations<'_> {
             until: until?,
         };
         self.holds_in_span(&rule);
+        self.cites_nothing_later(&rule);
         Some(rule)
     }
 
@@ -349,23 +375,22 @@ impl Annotations<'_> {
         }
     }
 
-    /// `verified: where it was read`.
+    /// `verified: where it was read; from memory: what was not`.
     fn source(&mut self) -> Option<Source> {
         let text = self.text("source")?;
-        let parsed = text.split_once(':').and_then(|(mark, read_in)| {
-            let mark = SourceMark::ALL.into_iter().find(|known| known.as_str() == mark.trim())?;
-            let read_in = read_in.trim();
-            (!read_in.is_empty()).then(|| Source { mark, read_in: read_in.to_owned() })
-        });
-        if parsed.is_none() {
-            let error = self
-                .file
-                .at(self.at("source"), format!("`@source` is `{text}`"))
-                .help("write a mark, a colon, and where it was read: `verified: law.cornell.edu/uscode/text/18/2703`")
-                .allowed(text.split(':').next().unwrap_or(&text), SourceMark::ALL.iter().map(|mark| mark.as_str()));
-            self.errors.push(error);
+        match text.parse::<Source>() {
+            Ok(source) => Some(source),
+            Err(error) => {
+                let found = text.split(':').next().unwrap_or(&text);
+                let error = self
+                    .file
+                    .at(self.at("source"), format!("`@source`: {error}"))
+                    .help("write a mark, a colon, and where it was read, each part with its own: `verified: law.cornell.edu/uscode/text/18/2703 for (a); from memory: (c)`")
+                    .allowed(found, SourceMark::ALL.iter().map(|mark| mark.as_str()));
+                self.errors.push(error);
+                None
+            }
         }
-        parsed
     }
 
     fn is_id(&mut self, id: &str) -> bool {
@@ -379,6 +404,22 @@ impl Annotations<'_> {
             self.error("id", what, &help);
         }
         fits
+    }
+
+    /// What a rule says on a day, nobody could have read on that day in a text of a later year.
+    fn cites_nothing_later(&mut self, rule: &Rule) {
+        let Some(from) = rule.from else { return };
+        let exempt = |phrase: &&str| rule.source.parts().iter().any(|part| part.about.contains(*phrase));
+        if LATER_ON_PURPOSE.iter().any(exempt) {
+            return;
+        }
+        if let Some(year) = years(&rule.cite).find(|year| *year > from.year()) {
+            let what = format!("the rule `{}` holds from {from}, and cites a text of {year}", rule.id);
+            let help = "split it into a version before that text and one from its day on; or, if the text only writes \
+                        down what held before, say in `@source` that it `codifies earlier practice`, or of a ruling \
+                        that it was `reported later`";
+            self.error("cite", what, help);
+        }
     }
 
     fn holds_in_span(&mut self, rule: &Rule) {
@@ -404,4 +445,19 @@ impl Annotations<'_> {
 /// The Cedar resource of a category.
 pub(super) fn category_uid(category: &str) -> cedar_policy::EntityUid {
     uid("Data", category)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::years;
+
+    #[test]
+    fn a_citation_tells_its_years_and_no_sections() {
+        let read = |cite: &str| years(cite).collect::<Vec<_>>();
+        assert_eq!(read("Microsoft Corp. v. United States, 829 F.3d 197 (2d Cir. 2016)"), [2016]);
+        assert_eq!(read("In re Warrant, 2014 WL 1661004 (S.D.N.Y. 2014)"), [2014, 2014]);
+        assert_eq!(read("[2013] IESC 2; Regulation (EU) 2016/679 art. 48"), [2013, 2016]);
+        assert_eq!(read("affirmed on 2014-07-31"), [2014]);
+        assert_eq!(read("18 U.S.C. 1881a, 2703; 18 U.S.C. 2001; art. 1789"), [0; 0]);
+    }
 }

@@ -136,7 +136,7 @@ fn parts(old: &Article, new: &Article) -> Vec<Part> {
         time.map_or("none".to_owned(), |time| time.to_string())
     };
     let until = |rule: &Rule| rule.until.map_or("open".to_owned(), |until| until.to_string());
-    let source = |rule: &Rule| format!("{}: {}", rule.source.mark, rule.source.read_in);
+    let source = |rule: &Rule| rule.source.to_string();
     let (had, has) = (conditions(old), conditions(new));
     let only = |these: &[String], those: &[String]| -> Vec<String> {
         these.iter().filter(|one| !those.contains(one)).cloned().collect()

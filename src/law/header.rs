@@ -12,7 +12,7 @@ use super::names::{act_index, instrument_index};
 use crate::clock::{Date, SimTime};
 use crate::demand::{Act, InstrumentKind, Purpose, Term};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::world::{DataClass, Jurisdiction};
+use crate::world::{DataClass, Jurisdiction, Source};
 
 /// The format this program reads.
 const FORMAT: u32 = 1;
@@ -202,11 +202,17 @@ fn categories(
                 continue;
             }
         };
-        if not_covered.is_none() && source.as_deref().is_none_or(|s| s.trim().is_empty()) {
+        let said = source.as_deref().unwrap_or_default();
+        if not_covered.is_none() && said.trim().is_empty() {
             let what = format!("the category of `{}` has no source", class.get_ref());
             errors.push(
                 file.at(entry.span(), what).help("write `source = \"...\"`: where that reading comes from"),
             );
+        } else if not_covered.is_none()
+            && let Err(error) = said.parse::<Source>()
+        {
+            let what = format!("the source of the category of `{}`: {error}", class.get_ref());
+            errors.push(file.at(entry.span(), what).help("write `source = \"verified: where it was read\"`"));
         }
         let [evidence, identify] = pair;
         let names = if evidence == identify { vec![&evidence] } else { vec![&evidence, &identify] };

@@ -58,7 +58,7 @@ pub use position::{Position, PositionChange, PositionKind, RuleHit, position_cha
 pub use question::{Codes, Facts, Holder, Location, Moments, Presence, Process, Question, Role, Treaties};
 // What a demand is for is the demand's to say.
 pub use crate::demand::Purpose;
-pub use rule::{BadWithin, Effect, Keyed, Rule, Source, Weight, Within};
+pub use rule::{BadWithin, Effect, Keyed, Rule, Weight, Within};
 
 /// The law books that were loaded. Immutable; share it in an `Arc`.
 pub struct Law {

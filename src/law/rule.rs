@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::named;
 use crate::clock::{Date, SimTime};
-use crate::world::SourceMark;
+use crate::world::Source;
 
 /// A rule as a reader meets it: what it says, where it stands, how sure we are. When it applies is its Cedar policy.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -135,13 +135,4 @@ named! {
         Decided = "decided",
         Executed = "executed",
     }
-}
-
-/// How sure we are, and where it was read. Written `verified: law.cornell.edu/uscode/text/18/2703`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Source {
-    pub mark: SourceMark,
-    /// Where it was read, and what of it was not.
-    pub read_in: String,
 }

@@ -4,7 +4,7 @@
 
 use super::view::Recorded;
 use super::{Provider, ProviderError};
-use crate::demand::RelationKind;
+use crate::demand::{Demand, RelationKind};
 use crate::gate::{Cause, Desk, DocketError, Event, Finding, Matter, MatterId, Phase, examine};
 use crate::record::log::AppendError;
 
@@ -25,13 +25,12 @@ impl Provider {
         }
         // Before anything else: what an earlier demand held may be let go only when this one holds it.
         self.hold(id).await?;
-        if let Some(relation) = demand.relates.filter(|relation| relation.kind == RelationKind::Supersedes) {
-            let earlier = MatterId::named(&demand.issuing, &relation.demand);
+        for earlier in self.overtaken_by(id, &demand) {
             if let Some(matter) = self.docket.get(&earlier)
                 && matches!(matter.phase(), Phase::Decided(_))
             {
-                if matter.superseded_by() != Some(&demand.id) {
-                    let event = Event::Superseded { note: demand.id, timing: now };
+                if matter.superseded_by().is_none() {
+                    let event = Event::Superseded { note: demand.id.clone(), timing: now };
                     recorded.push(self.enter(&earlier, event).await?);
                 }
                 self.decide(&earlier, Cause::Superseded, recorded).await?;
@@ -39,6 +38,18 @@ impl Provider {
             }
         }
         self.decide(id, Cause::Received, recorded).await
+    }
+
+    /// The matters whose place a demand takes: its earlier versions, and the demand that it says it supersedes.
+    fn overtaken_by(&self, id: &MatterId, demand: &Demand) -> Vec<MatterId> {
+        let versions = self.docket.versions(id).map(|matter| matter.id().clone()).filter(|other| other != id);
+        let mut overtaken: Vec<MatterId> = versions.collect();
+        let relation = demand.relates.as_ref().filter(|relation| relation.kind == RelationKind::Supersedes);
+        if let Some(relation) = relation {
+            let named = MatterId::named(&demand.issuing, &relation.demand);
+            overtaken.extend(self.docket.versions(&named).map(|matter| matter.id().clone()));
+        }
+        overtaken
     }
 
     /// Decides a matter as it stands now. What changed is recorded; what the decision grants is released.

@@ -29,7 +29,7 @@ use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::gate::{
     Cause, Docket, DocketError, Event, Filing, InstrumentNote, Matter, MatterId, NoRoute, NotAuthentic,
-    Order, Selector, StanceChange, StanceTable, authenticate,
+    NotCompetent, Order, Selector, StanceChange, StanceTable, authenticate, check_order,
 };
 use crate::law::Law;
 use crate::record::log::{Log, Logged};
@@ -113,12 +113,8 @@ pub enum ProviderError {
     NoRegion(RegionId),
     #[error("no region holds the content of `{0}`")]
     NoHome(crate::world::Address),
-    #[error(
-        "`{court}` cannot make an order in `{matter}`: it did not issue the demand, and its rulings do not bind who did"
-    )]
-    NotCompetent { court: AuthorityId, matter: MatterId },
-    #[error("the order ends `{0}`, and no such order was made in this matter")]
-    NoSuchPaper(String),
+    #[error("in `{matter}`: {error}")]
+    NotCompetent { matter: MatterId, error: NotCompetent },
     #[error("an order or filing named `{0}` was entered in this matter already")]
     SamePaper(String),
     #[error(
@@ -201,6 +197,11 @@ impl Provider {
         if self.docket.get(&id).is_some() {
             return Err(DocketError::Exists(id).into());
         }
+        if let Some(newest) = self.docket.versions(&id).map(|matter| matter.demand().version).max()
+            && newest > demand.version
+        {
+            return Err(DocketError::Older { matter: id, newest }.into());
+        }
         self.keep_time()?;
         self.receive_now(instrument, demand, id).await
     }
@@ -230,16 +231,12 @@ impl Provider {
         Ok(demand.sign(&key.ok_or_else(|| ProviderError::NoKey(demand.issuing.clone()))?))
     }
 
-    /// Enters an order in a matter, and decides again.
+    /// Enters an order in a matter, and decides again. Not every authority can make every order: [`check_order`].
     pub async fn enter_order(&mut self, id: &MatterId, order: Order) -> Result<Vec<Recorded>, ProviderError> {
         let matter = self.matter(id)?;
-        self.check_competence(matter, &order)?;
+        check_order(self.world.roster(), matter.demand(), matter.papers(), &order)
+            .map_err(|error| ProviderError::NotCompetent { matter: id.clone(), error })?;
         check_paper(matter, order.id.as_str())?;
-        for ended in order.effect.ends() {
-            if !matter.papers().iter().any(|paper| paper.id() == ended) {
-                return Err(ProviderError::NoSuchPaper(ended.to_string()));
-            }
-        }
         let cause = Cause::Order(order.id.clone());
         self.keep_time()?;
         let event = Event::Ordered { order, timing: self.now() };
@@ -354,16 +351,6 @@ impl Provider {
 
     fn matter(&self, id: &MatterId) -> Result<&Matter, ProviderError> {
         Ok(self.docket.find(id.as_str())?)
-    }
-
-    /// Only who issued a demand, or a court whose rulings bind them, changes what it means.
-    fn check_competence(&self, matter: &Matter, order: &Order) -> Result<(), ProviderError> {
-        let issuer = &matter.demand().issuing;
-        let roster = self.world.roster();
-        if &order.by == issuer || roster.binds(&order.by, issuer) {
-            return Ok(());
-        }
-        Err(ProviderError::NotCompetent { court: order.by.clone(), matter: matter.id().clone() })
     }
 
     async fn enter(&mut self, id: &MatterId, event: Event) -> Result<Recorded, ProviderError> {

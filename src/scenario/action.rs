@@ -6,10 +6,11 @@ use serde_spanned::Spanned;
 
 use super::known::{Reader, header, inside_out};
 use super::moment::Moment;
-use super::raw::{RawDemand, RawEffect, RawFiling, RawOrder, RawPerDay, RawRoute, Text};
+use super::raw::{RawDemand, RawFiling, RawOrder, RawPerDay, RawRoute, Text};
 use super::script::{Action, RouteTaken};
 use crate::demand::{Act, Demand, DemandId, ExecutesRequest, Offence, Relation};
-use crate::gate::{Filing, Order, OrderEffect, PaperId, PerDay, StanceChange};
+use crate::gate::{Filing, Order, OrderEffect, Paper, PaperId, PerDay, StanceChange, check_order};
+use crate::world::OrderKind;
 
 /// The keys of a step of which it has exactly one.
 pub(super) struct RawActions {
@@ -107,7 +108,7 @@ impl Reader<'_> {
             let requesting = self.parse(&executes.requesting)?;
             Some(ExecutesRequest { requesting, treaty: executes.treaty, use_limit: executes.use_limit })
         });
-        Some(Demand {
+        let demand = Demand {
             id: id?,
             version: raw.version.unwrap_or(1),
             instrument: raw.instrument,
@@ -138,7 +139,9 @@ impl Reader<'_> {
             deliver_to: deliver_to?,
             relates: inside_out(relates)?,
             executes: inside_out(executes)?,
-        })
+        };
+        self.demands.insert(demand.id.clone(), demand.clone());
+        Some(demand)
     }
 
     fn issued(&mut self, text: &Text, received: Option<Moment>) -> Option<Moment> {
@@ -169,7 +172,7 @@ impl Reader<'_> {
             None => Some(None),
         };
         let per_day = match &raw.per_day {
-            Some(fine) if *raw.effect.get_ref() != RawEffect::Fines => {
+            Some(fine) if *raw.effect.get_ref() != OrderKind::Fines => {
                 self.error(fine.span(), "an amount for each day in an order that does not fine")
                     .help("`per-day` goes with `effect = \"fines\"`");
                 None
@@ -180,14 +183,15 @@ impl Reader<'_> {
         let on = self.selector(&raw.items);
         let (per_day, ends) = (per_day?, ends?);
         let effect = match raw.effect.get_ref() {
-            RawEffect::Compels => OrderEffect::Compels,
-            RawEffect::Bars => OrderEffect::Bars,
-            RawEffect::Suspends => OrderEffect::Suspends,
-            RawEffect::Lifts => OrderEffect::Lifts(ends),
-            RawEffect::Modifies => OrderEffect::Modifies,
-            RawEffect::Vacates => OrderEffect::Vacates(ends),
-            RawEffect::Quashes => OrderEffect::Quashes,
-            RawEffect::Fines => OrderEffect::Fines(per_day),
+            OrderKind::Compels => OrderEffect::Compels,
+            OrderKind::Bars => OrderEffect::Bars,
+            OrderKind::Suspends => OrderEffect::Suspends,
+            OrderKind::Lifts => OrderEffect::Lifts(ends),
+            OrderKind::Modifies => OrderEffect::Modifies,
+            OrderKind::Vacates => OrderEffect::Vacates(ends),
+            OrderKind::Quashes => OrderEffect::Quashes,
+            OrderKind::Dismisses => OrderEffect::Dismisses,
+            OrderKind::Fines => OrderEffect::Fines(per_day),
         };
         let order = Order {
             id: id?,
@@ -199,12 +203,30 @@ impl Reader<'_> {
             by_stipulation: raw.by_stipulation,
             conditions: raw.conditions,
         };
-        Some(Action::Order { matter: matter?, order })
+        let matter = matter?;
+        self.check_competence(&matter, &order, raw.by.span());
+        self.entered.entry(matter.clone()).or_default().push(Paper::Order(order.clone()));
+        Some(Action::Order { matter, order })
+    }
+
+    /// Whoever plays the script would be refused the same. Of a demand that a treaty route will bring nothing is known
+    /// yet.
+    fn check_competence(&mut self, matter: &DemandId, order: &Order, by: Range<usize>) {
+        let (Some(roster), Some(demand)) = (self.names.roster.as_deref(), self.demands.get(matter)) else {
+            return;
+        };
+        let papers = self.entered.get(matter).map_or(&[][..], Vec::as_slice);
+        if let Err(error) = check_order(roster, demand, papers, order) {
+            self.error(by, error.to_string()).help(
+                "who reviews whom, and what a body that is no court may order, stands in config/authorities: \
+                 `reviewed-by`, `may-order`",
+            );
+        }
     }
 
     /// The papers an order ends: named by `lifts` and `vacates`, and by no other effect.
     fn ended_papers(&mut self, raw: &RawOrder, matter: &DemandId) -> Option<Vec<PaperId>> {
-        let ending = matches!(raw.effect.get_ref(), RawEffect::Lifts | RawEffect::Vacates);
+        let ending = matches!(raw.effect.get_ref(), OrderKind::Lifts | OrderKind::Vacates);
         match &raw.ends {
             Some(ends) if !ending => {
                 self.error(ends.span(), "only an order that `lifts` or `vacates` ends others")
@@ -244,7 +266,9 @@ impl Reader<'_> {
         let on = self.selector(&raw.items);
         let filing =
             Filing { id: id?, by: raw.by, kind: raw.kind, on, filed: at?.time(), suspends: raw.suspends };
-        Some(Action::Filing { matter: matter?, filing })
+        let matter = matter?;
+        self.entered.entry(matter.clone()).or_default().push(Paper::Filing(filing.clone()));
+        Some(Action::Filing { matter, filing })
     }
 
     fn route(&mut self, raw: RawRoute) -> Option<Action> {

@@ -116,7 +116,7 @@ impl CaseRow {
             script: report.script.clone(),
             case: case.clone(),
             says,
-            by: reasons(&items),
+            by: reasons(&items, demand.map(|demand| Jurisdiction::from(&demand.on_behalf_of)).as_ref()),
             agrees: if case.outside.is_some() { None } else { case.outcome.agrees(says) },
             holds: report.holds(),
         }
@@ -133,11 +133,15 @@ fn last<'r>(report: &'r Report, matter: &DemandId, case: &Case) -> Vec<&'r ItemV
     view.items.iter().filter(meant).collect()
 }
 
-/// The rules that lead to the duty, and what no rules were written for.
-fn reasons(items: &[&ItemView]) -> Vec<String> {
+/// The rules that lead to the duty, and what no rules were written for. Where nothing is owed, the law that could have
+/// asked for it says why not, if it says anything; what others allow is no reason.
+fn reasons(items: &[&ItemView], state: Option<&Jurisdiction>) -> Vec<String> {
     let mut reasons = BTreeSet::new();
     for item in items {
-        for position in &item.positions {
+        let own = |position: &&Position| Some(&position.jurisdiction) == state;
+        let says_why_not = item.duty == Duty::Free
+            && item.positions.iter().filter(own).any(|position| position.kind == PositionKind::Allows);
+        for position in item.positions.iter().filter(|position| !says_why_not || own(position)) {
             let leads = matches!(
                 (item.duty, position.kind),
                 (Duty::Compelled, PositionKind::Compels)

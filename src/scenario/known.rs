@@ -8,9 +8,9 @@ use std::str::FromStr;
 use super::moment::Moment;
 use super::names::Names;
 use super::raw::{RawSelector, Text};
-use crate::demand::DemandId;
+use crate::demand::{Demand, DemandId};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::gate::{PaperId, Selector};
+use crate::gate::{Paper, PaperId, Selector};
 use crate::world::{Address, AuthorityId, EntityId, Jurisdiction, RegionId};
 
 /// Reads one file, and gathers what is wrong instead of stopping at the first error. A function that returns `None`
@@ -25,6 +25,9 @@ pub(super) struct Reader<'a> {
     pub(super) matters: BTreeMap<DemandId, usize>,
     /// The orders and filings of each matter, with their step.
     pub(super) papers: BTreeMap<DemandId, BTreeMap<PaperId, usize>>,
+    /// The demands that the script itself makes, and the papers entered in each so far.
+    pub(super) demands: BTreeMap<DemandId, Demand>,
+    pub(super) entered: BTreeMap<DemandId, Vec<Paper>>,
     /// Something that could not be read may have had any name, so a name that is not found proves nothing any more.
     pub(super) lost: bool,
     /// The number of the step from which one looks back: only what had begun by then can be named.
@@ -40,6 +43,8 @@ impl<'a> Reader<'a> {
             accounts: BTreeMap::new(),
             matters: BTreeMap::new(),
             papers: BTreeMap::new(),
+            demands: BTreeMap::new(),
+            entered: BTreeMap::new(),
             lost: false,
             step: 0,
         }

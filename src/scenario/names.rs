@@ -1,8 +1,11 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::law::Law;
 use crate::mail::Story;
-use crate::world::{Address, AuthorityId, EntityId, Jurisdiction, RegionId, World};
+use crate::world::{
+    Address, AuthorityId, Country, EntityId, Jurisdiction, RegionId, Roster, SourceMark, World,
+};
 
 /// What a script may refer to: everything the world, the law books and the story hold, by name. Titles are what a
 /// reader is shown beside the name.
@@ -13,9 +16,15 @@ pub struct Names {
     /// Each with its full title.
     pub authorities: BTreeMap<AuthorityId, String>,
     pub entities: BTreeMap<EntityId, String>,
+    /// Who may make which order; nothing is checked without it.
+    pub roster: Option<Arc<Roster>>,
     pub jurisdictions: BTreeSet<Jurisdiction>,
     /// What an institution on a treaty route does with a request at a stage, by institution and stage.
-    pub desks: BTreeMap<(AuthorityId, String), String>,
+    pub desks: BTreeMap<(AuthorityId, String), (String, SourceMark)>,
+    /// How sure we are of how long a treaty route takes, by the requesting and the requested state.
+    pub paces: BTreeMap<(Country, Country), SourceMark>,
+    /// How sure we are of a text that the world cites: the basis of an order on a treaty route, a limit of use.
+    pub cited: BTreeMap<String, SourceMark>,
     /// The ids of the rules of all law books, of every date.
     pub rules: BTreeSet<String>,
     /// Accounts of the story, by their short names.
@@ -37,12 +46,32 @@ impl Names {
                 .entities()
                 .map(|entity| (entity.id().clone(), entity.name().to_owned()))
                 .collect(),
+            roster: Some(Arc::new(world.roster().clone())),
             jurisdictions: law.jurisdictions().cloned().chain(countries).chain(blocs).collect(),
             desks: world
                 .routes()
                 .iter()
                 .flat_map(|route| route.stages())
-                .map(|desk| ((desk.institution().clone(), desk.name().to_owned()), desk.says().to_owned()))
+                .map(|desk| {
+                    let told = (desk.says().to_owned(), desk.source().mark());
+                    ((desk.institution().clone(), desk.name().to_owned()), told)
+                })
+                .collect(),
+            paces: world
+                .routes()
+                .iter()
+                .map(|route| ((route.requesting().clone(), route.requested().clone()), route.source()))
+                .collect(),
+            cited: world
+                .routes()
+                .iter()
+                .flat_map(|route| {
+                    let order = route.order();
+                    [
+                        (order.basis.clone(), order.source.mark()),
+                        (route.use_limit().to_owned(), route.use_limit_source().mark()),
+                    ]
+                })
                 .collect(),
             rules: law.rules().map(|(_, rule)| rule.id.clone()).collect(),
             story: accounts.map(|account| (account.handle.clone(), account.address.clone())).collect(),

@@ -13,8 +13,7 @@ use crate::demand::{
 };
 use crate::gate::{Duty, FilingKind, Party, StanceChange};
 use crate::law::PositionKind;
-use crate::world::SourceMark;
-use crate::world::{Conduct, DataClass, KeyCustody};
+use crate::world::{Conduct, DataClass, KeyCustody, OrderKind, SourceMark};
 
 pub type Text = Spanned<String>;
 
@@ -225,26 +224,13 @@ pub struct RawSelector {
     pub regions: Vec<Text>,
 }
 
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
-#[serde(rename_all = "kebab-case")]
-pub enum RawEffect {
-    Compels,
-    Bars,
-    Suspends,
-    Lifts,
-    Modifies,
-    Vacates,
-    Quashes,
-    Fines,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RawOrder {
     pub id: Text,
     pub matter: Text,
     pub by: Text,
-    pub effect: Spanned<RawEffect>,
+    pub effect: Spanned<OrderKind>,
     /// The earlier orders that `lifts` or `vacates` ends.
     pub ends: Option<Spanned<Vec<Text>>>,
     #[serde(default)]

@@ -89,7 +89,7 @@ mod tests {
         use crate::gate::{FilingKind, Party};
         use crate::law::PositionKind;
         use crate::world::SourceMark;
-        use crate::world::{Conduct, KeyCustody};
+        use crate::world::{Conduct, KeyCustody, OrderKind};
         let schema = parsed();
         let of = |name: &str| choices(&schema["definitions"][name]);
         let key = |table: &str, key: &str| choices(&schema["definitions"][table]["properties"][key]);
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(key("demand", "purpose"), words::<Purpose>());
         let relates = &schema["definitions"]["demand"]["properties"]["relates"]["properties"]["kind"];
         assert_eq!(choices(relates), words::<RelationKind>());
-        assert_eq!(key("order", "effect"), words::<RawEffect>());
+        assert_eq!(key("order", "effect"), words::<OrderKind>());
         assert_eq!(key("filing", "by"), words::<Party>());
         assert_eq!(key("filing", "kind"), words::<FilingKind>());
         assert_eq!(key("expect", "outcome"), words::<Wanted<Outcome>>());

@@ -163,7 +163,7 @@ fn rule() -> serde_json::Value {
         "effect": "compels",
         "weight": "persuasive",
         "says": "A warrant on probable cause reaches the content that the provider controls.",
-        "source": { "mark": "from memory", "read-in": "nowhere" },
+        "source": { "mark": "from memory", "parts": [{ "mark": "from memory", "about": "nowhere" }] },
         "keyed": "decided",
         "from": "1986-10-21",
     })

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_spanned::Spanned;
 
 use super::reading::Reading;
-use super::{AuthorityId, Country, InstrumentKind};
+use super::{AuthorityId, Country, InstrumentKind, OrderKind};
 
 /// A court, judge, prosecutor, police force, agency, ministry or party: what it may issue, whose rulings bind it,
 /// and the keys by which it is known.
@@ -22,7 +22,9 @@ pub struct Authority {
     kind: AuthorityKind,
     pub(super) bound_by: BTreeSet<AuthorityId>,
     binds_itself: bool,
+    reviewed_by: BTreeSet<AuthorityId>,
     may_issue: BTreeSet<InstrumentKind>,
+    may_order: BTreeSet<OrderKind>,
     central_authority: bool,
     signing_key: VerifyingKey,
     recipient_key: RecipientKey,
@@ -52,6 +54,11 @@ impl AuthorityKind {
         AuthorityKind::Ministry,
         AuthorityKind::Party,
     ];
+
+    /// True for a court or a judge.
+    pub fn is_judicial(self) -> bool {
+        matches!(self, AuthorityKind::Court | AuthorityKind::Judge)
+    }
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -138,6 +145,18 @@ impl Authority {
         self.binds_itself
     }
 
+    /// The courts right above it that review what it does: that hear appeals from it, or supervise its process. For
+    /// all of them see [`super::Roster::reviews`].
+    pub fn reviewed_by(&self) -> &BTreeSet<AuthorityId> {
+        &self.reviewed_by
+    }
+
+    /// True for a body that is no court and may make orders of this kind all the same, such as an authority that a
+    /// demand is notified to and that may refuse it.
+    pub fn may_order(&self, kind: OrderKind) -> bool {
+        self.may_order.contains(&kind)
+    }
+
     pub fn may_issue(&self, kind: InstrumentKind) -> bool {
         self.may_issue.contains(&kind)
     }
@@ -173,7 +192,11 @@ pub(super) struct RawAuthority {
     #[serde(default)]
     binds_itself: bool,
     #[serde(default)]
+    pub reviewed_by: Vec<Spanned<String>>,
+    #[serde(default)]
     may_issue: Vec<Spanned<InstrumentKind>>,
+    #[serde(default)]
+    may_order: BTreeSet<OrderKind>,
     pub central_authority: Option<Spanned<bool>>,
     pub signing_key: Spanned<String>,
     pub recipient_key: Spanned<String>,
@@ -184,6 +207,7 @@ impl RawAuthority {
         let name = reading.line("name", &self.name);
         let country = reading.country(&self.country);
         let bound_by = reading.set(&self.bound_by, |r, text| r.court(text));
+        let reviewed_by = reading.set(&self.reviewed_by, |r, text| r.court(text));
         let may_issue: BTreeSet<_> = self.may_issue.iter().map(|kind| *kind.get_ref()).collect();
         if may_issue.len() < self.may_issue.len() {
             let at = self.may_issue.last().map_or(self.id.span(), Spanned::span);
@@ -200,7 +224,9 @@ impl RawAuthority {
             kind: self.kind,
             bound_by: bound_by?,
             binds_itself: self.binds_itself,
+            reviewed_by: reviewed_by?,
             may_issue,
+            may_order: self.may_order.clone(),
             central_authority: self.central_authority.as_ref().is_some_and(|yes| *yes.get_ref()),
             signing_key: signing_key?,
             recipient_key: recipient_key?,

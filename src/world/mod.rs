@@ -8,6 +8,7 @@
 
 mod authority;
 mod changes;
+mod citation;
 mod class;
 mod country;
 mod dated;
@@ -17,6 +18,7 @@ mod id;
 mod instrument;
 mod load;
 mod mark;
+mod order;
 mod placement;
 mod places;
 mod provider;
@@ -35,6 +37,7 @@ use std::time::Duration;
 
 pub use authority::{Authority, AuthorityKind, RecipientKey};
 pub use changes::WorldChanges;
+pub use citation::{BadSource, Source, SourcePart};
 pub use class::{DataClass, UnknownClass};
 pub use country::{Bloc, CountryFacts, Membership, OptOut, Standing};
 pub use dated::Dated;
@@ -43,6 +46,7 @@ pub use geo::{BadCoordinates, Coordinates, wan_delay};
 pub use id::{Address, AuthorityId, BadName, Country, EntityId, Jurisdiction, RegionId, TreatyId, WitnessId};
 pub use instrument::{InstrumentKind, UnknownInstrument};
 pub use mark::SourceMark;
+pub use order::OrderKind;
 pub use placement::{Placement, PlacementRule, Site};
 pub use provider::Provider;
 pub use region::{KeyCustody, Region, StoreKind};

@@ -82,12 +82,25 @@ impl Roster {
     /// All courts whose rulings bind a court, at any distance. No court is above itself: a roster in which one is
     /// does not load.
     pub fn above(&self, court: &AuthorityId) -> BTreeSet<&AuthorityId> {
+        self.upwards(court, Authority::bound_by)
+    }
+
+    /// True if a court reviews what a body does, at any distance. No court reviews itself: a roster in which one does
+    /// is not loaded.
+    pub fn reviews(&self, court: &AuthorityId, body: &AuthorityId) -> bool {
+        self.upwards(body, Authority::reviewed_by).contains(court)
+    }
+
+    fn upwards<'r>(
+        &'r self,
+        from: &AuthorityId,
+        next: fn(&'r Authority) -> &'r BTreeSet<AuthorityId>,
+    ) -> BTreeSet<&'r AuthorityId> {
         let mut above = BTreeSet::new();
-        let mut open: Vec<&AuthorityId> =
-            self.authorities.get(court).into_iter().flat_map(Authority::bound_by).collect();
-        while let Some(next) = open.pop() {
-            if above.insert(next) {
-                open.extend(self.authorities.get(next).into_iter().flat_map(Authority::bound_by));
+        let mut open: Vec<&AuthorityId> = self.authorities.get(from).into_iter().flat_map(next).collect();
+        while let Some(court) = open.pop() {
+            if above.insert(court) {
+                open.extend(self.authorities.get(court).into_iter().flat_map(next));
             }
         }
         above
@@ -226,6 +239,10 @@ pub(super) fn check_authority(
         let Some(court) = roster.authorities.get(text.get_ref().as_str()) else { continue };
         check_bond(authority, court, text, roster, reading);
     }
+    for text in &raw.reviewed_by {
+        let Some(court) = roster.authorities.get(text.get_ref().as_str()) else { continue };
+        check_review(authority, court, text, roster, reading);
+    }
     let first = roster.central_authority(authority.country()).filter(|first| first.id() != id);
     if let (Some(first), Some(key), true) = (first, &raw.central_authority, authority.is_central_authority())
     {
@@ -269,5 +286,30 @@ fn check_bond(
         reading.wrong_with(text.span(), format!("`{id}` is not above itself"), help);
     } else if roster.above(above).contains(id) {
         reading.wrong(text.span(), format!("`{id}` and `{above}` are bound by each other's rulings"));
+    }
+}
+
+/// Checks that what one authority does can be reviewed by another.
+fn check_review(
+    authority: &Authority,
+    court: &Authority,
+    text: &Spanned<String>,
+    roster: &Roster,
+    reading: &mut Reading,
+) {
+    let (id, above) = (authority.id(), court.id());
+    if !court.kind().is_judicial() {
+        let what = format!("`{above}` is of kind `{}`, and only a court or a judge reviews", court.kind());
+        reading.wrong(text.span(), what);
+    } else if court.country() != authority.country() {
+        let (there, here) = (court.country(), authority.country());
+        reading.wrong(
+            text.span(),
+            format!("`{above}` is a court of `{there}`, and reviews nothing in `{here}`"),
+        );
+    } else if above == id {
+        reading.wrong(text.span(), format!("`{id}` does not review itself"));
+    } else if roster.reviews(id, above) {
+        reading.wrong(text.span(), format!("`{id}` and `{above}` review each other"));
     }
 }

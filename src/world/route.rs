@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 
 use super::reading::Reading;
-use super::{AuthorityId, Country, InstrumentKind, Roster, SourceMark, TreatyId, World};
+use super::{AuthorityId, Country, InstrumentKind, Roster, Source, SourceMark, TreatyId, World};
 
 /// How many quantiles a table holds: those of 0, 5, 10 … 100 percent.
 pub const QUANTILES: usize = 21;
@@ -21,6 +21,7 @@ pub struct Route {
     preservation: Vec<Stage>,
     order: LocalOrderRule,
     use_limit: String,
+    use_limit_source: Source,
     source: SourceMark,
 }
 
@@ -30,6 +31,7 @@ pub struct Stage {
     name: String,
     institution: AuthorityId,
     says: String,
+    source: Source,
     hours: [u32; QUANTILES],
 }
 
@@ -45,6 +47,8 @@ pub struct LocalOrderRule {
     /// To whose key the production is sealed.
     pub deliver_to: AuthorityId,
     pub basis: String,
+    /// How sure we are of the basis.
+    pub source: Source,
 }
 
 impl Route {
@@ -79,6 +83,12 @@ impl Route {
         &self.use_limit
     }
 
+    /// How sure we are of the words of the use limit.
+    pub fn use_limit_source(&self) -> &Source {
+        &self.use_limit_source
+    }
+
+    /// How sure we are of how long it takes.
     pub fn source(&self) -> SourceMark {
         self.source
     }
@@ -123,6 +133,11 @@ impl Stage {
         &self.says
     }
 
+    /// How sure we are of what happens here, and of what it cites.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// How long it takes, in hours of simulated time; between two quantiles on a straight line, rounded down.
     pub fn hours(&self, percentile: Percentile) -> u32 {
         let step = 100 / (QUANTILES - 1);
@@ -152,6 +167,7 @@ pub(super) struct RawRoute {
     requested: Spanned<String>,
     treaty: Spanned<String>,
     use_limit: Spanned<String>,
+    use_limit_source: Spanned<String>,
     source: SourceMark,
     order: RawOrder,
     stages: Spanned<Vec<RawStage>>,
@@ -168,6 +184,7 @@ struct RawOrder {
     applied_for_by: Option<Spanned<String>>,
     deliver_to: Spanned<String>,
     basis: Spanned<String>,
+    source: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -176,6 +193,7 @@ struct RawStage {
     name: Spanned<String>,
     institution: Spanned<String>,
     says: Spanned<String>,
+    source: Spanned<String>,
     days: Option<Spanned<Vec<u32>>>,
     hours: Option<Spanned<Vec<u32>>>,
 }
@@ -221,6 +239,7 @@ impl RawRoute {
         let requested = reading.country(&self.requested);
         let treaty = reading.treaty(&self.treaty);
         let use_limit = reading.line("use limit", &self.use_limit);
+        let use_limit_source = reading.parse(&self.use_limit_source);
         let order = self.order.read(self.stages.get_ref(), reading);
         let stages: Vec<_> = self.stages.get_ref().iter().map(|stage| stage.read(reading)).collect();
         let preservation: Vec<_> = self.preservation.iter().map(|stage| stage.read(reading)).collect();
@@ -236,6 +255,7 @@ impl RawRoute {
             preservation: preservation.into_iter().collect::<Option<_>>()?,
             order: order?,
             use_limit: use_limit?,
+            use_limit_source: use_limit_source?,
             source: self.source,
         })
     }
@@ -252,6 +272,7 @@ impl RawOrder {
         };
         let deliver_to = reading.authority("authority", &self.deliver_to);
         let basis = reading.line("legal basis", &self.basis);
+        let source = reading.parse(&self.source);
         Some(LocalOrderRule {
             after_stage: after_stage?,
             instrument: self.instrument,
@@ -259,6 +280,7 @@ impl RawOrder {
             applied_for_by: applied_for_by?,
             deliver_to: deliver_to?,
             basis: basis?,
+            source: source?,
         })
     }
 }
@@ -268,6 +290,7 @@ impl RawStage {
         let name = reading.line("name", &self.name);
         let institution = reading.authority("institution", &self.institution);
         let says = reading.line("sentence", &self.says);
+        let source = reading.parse(&self.source);
         let hours = match (&self.days, &self.hours) {
             (Some(days), None) => read_quantiles(days, 24, reading),
             (None, Some(hours)) => read_quantiles(hours, 1, reading),
@@ -276,7 +299,7 @@ impl RawStage {
                 None
             }
         };
-        Some(Stage { name: name?, institution: institution?, says: says?, hours: hours? })
+        Some(Stage { name: name?, institution: institution?, says: says?, source: source?, hours: hours? })
     }
 }
 
@@ -314,6 +337,7 @@ mod tests {
             name: "wait".into(),
             institution: "us-doj-oia".parse().unwrap(),
             says: "It waits.".into(),
+            source: "from memory: that it waits".parse().unwrap(),
             hours,
         };
         let at = |percent| stage.hours(Percentile::new(percent).unwrap());

@@ -196,6 +196,17 @@ fn bad_books_do_not_load_and_say_why() {
         ("an unknown moment", with("@keyed(\"decided\")", "@keyed(\"served\")")),
         ("a source without a place", with("@source(\"from memory: nobody", "@source(\"from memory, nobody")),
         ("an unknown source mark", with("@source(\"from memory: nobody", "@source(\"sure: nobody")),
+        (
+            "a mark that the rest of its part takes back",
+            with(
+                "@source(\"from memory: nobody",
+                "@source(\"verified: the Code; the fine from memory, nobody",
+            ),
+        ),
+        (
+            "a text that is younger than the rule",
+            with("@cite(\"Zemblan Postal Code s. 1\")", "@cite(\"In re Kinbote, 1 Zem. 2 (2003)\")"),
+        ),
         ("a bad date", with("@from(\"2000-01-01\")", "@from(\"2000-13-01\")")),
         ("a date in another shape", with("@until(\"2010-01-01\")", "@until(\"1 January 2010\")")),
         ("an end before the beginning", with("@until(\"2010-01-01\")", "@until(\"1999-01-01\")")),

@@ -18,6 +18,7 @@ mod layers;
 mod lost_region;
 mod lying_head_office;
 mod mail_files;
+mod order_rights;
 mod placement;
 mod power_cut;
 mod program;

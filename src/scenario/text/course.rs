@@ -46,7 +46,8 @@ impl Course {
             let matter = now.matter.to_string();
             let last = line.answers.iter().rfind(|given| given.matter == matter);
             let is_news = |last: &Given| {
-                let is_over = last.outcome == Some(Outcome::Lapsed) && item.outcome == last.outcome;
+                let ended = matches!(item.duty, Duty::Undone | Duty::Moot);
+                let is_over = last.outcome == Some(Outcome::Lapsed) && item.outcome == last.outcome && !ended;
                 !is_over && (last.duty, last.outcome) != (item.duty, item.outcome)
             };
             if last.is_none_or(is_news) {

@@ -8,7 +8,7 @@ use crate::gate::Duty;
 use crate::law::{Position, PositionKind, Rule};
 use crate::scenario::Moment;
 use crate::scenario::view::{ItemView, MatterView};
-use crate::world::SourceMark;
+use crate::world::{Source, SourceMark};
 
 /// What a reader has been told already, so that every rule is told once.
 #[derive(Default)]
@@ -169,7 +169,7 @@ fn rule(
         return;
     }
     sheet.row(&cells, &[plain(rule.says.as_str())]);
-    let mark = mark(rule.source.mark);
+    let mark = source(&rule.source);
     let mut pieces: Vec<Piece> = vec![faint(format!("{} · {} · ", rule.cite, rule.weight)), mark];
     if let Some(penalty) = &rule.penalty {
         pieces.extend([faint(" · at the price of "), (Ink::Bad, penalty.as_str().into())]);
@@ -177,9 +177,14 @@ fn rule(
     sheet.row(&nothing, &pieces);
 }
 
+/// How sure we are of what is cited; what was not read stands out.
+pub fn source(source: &Source) -> Piece<'static> {
+    (mark(source.mark()).0, source.shown().into())
+}
+
 /// How sure we are; what was not read stands out.
 pub fn mark(certainty: SourceMark) -> Piece<'static> {
-    let ink = if certainty == SourceMark::FromMemory { Ink::Doubt } else { Ink::Faint };
+    let ink = if certainty >= SourceMark::FromMemory { Ink::Doubt } else { Ink::Faint };
     (ink, certainty.as_str().into())
 }
 
@@ -266,6 +271,7 @@ pub fn duty_ink(duty: Duty) -> Ink {
         Duty::Conflicting => Ink::Bad,
         Duty::Free => Ink::Good,
         Duty::Open => Ink::Doubt,
+        Duty::Undone | Duty::Moot => Ink::Faint,
     }
 }
 

@@ -7,6 +7,7 @@ mod law;
 mod sheet;
 mod told;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use super::names::Names;
 use super::player::{Observer, Sight};
 use super::report::{Check, Report};
 use super::script::{Script, Step};
+use super::view::Happened;
 use super::{Moment, Verdict};
 use crate::clock::SimTime;
+use crate::demand::DemandId;
 use crate::world::KeyCustody;
 use course::Course;
 use law::{Extent, Told};
@@ -60,6 +63,8 @@ pub struct TextObserver<'a, W> {
     legend: bool,
     told: Told,
     course: Course,
+    /// When a matter last moved between two steps, until it moves in one.
+    moved: BTreeMap<DemandId, SimTime>,
     /// Where the play is, and what it is about there.
     scene: Option<(Moment, String)>,
     extent: Extent,
@@ -77,6 +82,7 @@ impl<'a, W: io::Write + Send> TextObserver<'a, W> {
             legend: false,
             told: Told::default(),
             course: Course::default(),
+            moved: BTreeMap::new(),
             scene: None,
             extent: Extent::Changes,
         }
@@ -243,6 +249,11 @@ impl<W: io::Write + Send> Observer for TextObserver<'_, W> {
                 sheet.blank();
                 sheet.wide(&[faint("Meanwhile")]);
                 told::happenings(&mut sheet, self.names, happenings, Some(at), true);
+                let moves = happenings.iter().filter_map(|happening| match &happening.what {
+                    Happened::Recorded { matter, .. } => Some((matter.clone(), happening.at)),
+                    _ => None,
+                });
+                self.moved.extend(moves);
             }
             Sight::Step(step) => {
                 self.scene = Some((step.at, step.title.clone()));
@@ -258,10 +269,20 @@ impl<W: io::Write + Send> Observer for TextObserver<'_, W> {
             Sight::Happened(happenings) => {
                 let at = self.scene.as_ref().map(|(at, _)| *at);
                 told::happenings(&mut sheet, self.names, happenings, at, false);
+                for happening in happenings {
+                    if let Happened::Recorded { matter, .. } = &happening.what {
+                        self.moved.remove(matter);
+                    }
+                }
             }
             Sight::Matter { now, before, at } => {
                 law::matter(&mut sheet, &mut self.told, now, before, at, self.extent);
-                self.course.note(now, at, self.scene.as_ref().map_or("", |(_, title)| title));
+                // What came about on the way here is dated when it did, not when somebody asked.
+                let (at, occasion) = match self.moved.get(&now.matter) {
+                    Some(moved) => (at.with_time(*moved), "meanwhile"),
+                    None => (at, self.scene.as_ref().map_or("", |(_, title)| title)),
+                };
+                self.course.note(now, at, occasion);
             }
             Sight::Account(view) => {
                 let at =

@@ -1,7 +1,7 @@
 //! What is done and what comes about, in sentences.
 
 use super::sheet::{Ink, Piece, Sheet, faint, list, plain};
-use crate::demand::{Demand, ProofLevel};
+use crate::demand::{Demand, InstrumentKind, ProofLevel};
 use crate::gate::{
     Cause, Filing, FilingKind, Order, OrderEffect, Party, PerDay, RouteMove, Selector, StanceChange,
 };
@@ -44,11 +44,13 @@ pub fn demand(sheet: &mut Sheet, names: &Names, demand: &Demand) {
             plain(format!(", by {instrument} ")),
             (Ink::Strong, demand.id.to_string().into()),
             plain(format!(
-                " under {}, {proof} of {} ({}, up to {} years), asks ",
+                " under {}{}, {proof} of {} ({}, up to {} years), {} ",
                 demand.basis,
+                in_brackets(names, &demand.basis),
                 demand.offence.description,
                 demand.offence.place,
-                demand.offence.max_penalty_years
+                demand.offence.max_penalty_years,
+                if demand.instrument == InstrumentKind::PreservationLetter { "asks" } else { "orders" },
             )),
             (Ink::Strong, names.entity(&demand.served_on).into()),
             plain(format!(" to {acts} {classes} of {accounts}")),
@@ -80,6 +82,18 @@ pub fn demand(sheet: &mut Sheet, names: &Names, demand: &Demand) {
     sheet.paragraph(0, 2, &[faint(more.join(" · "))]);
 }
 
+/// How sure we are of a text that the world cites, behind it; nothing for one that is somebody else's, as what an
+/// authority writes into its demand is.
+fn in_brackets(names: &Names, text: &str) -> String {
+    names.cited.get(text).map_or(String::new(), |mark| format!(" ({mark})"))
+}
+
+/// The same for a text that ends with the basis of an order on a treaty route.
+fn basis_in_brackets(names: &Names, what: &str) -> String {
+    let cited = names.cited.iter().find(|(text, _)| what.ends_with(text.as_str()));
+    cited.map_or(String::new(), |(_, mark)| format!(" ({mark})"))
+}
+
 /// What a court or authority ordered.
 pub fn order(sheet: &mut Sheet, names: &Names, order: &Order, at: Moment) {
     sheet.label("ordered");
@@ -89,6 +103,7 @@ pub fn order(sheet: &mut Sheet, names: &Names, order: &Order, at: Moment) {
         OrderEffect::Suspends => vec![plain("suspends the duty")],
         OrderEffect::Modifies => vec![plain("narrows the demand")],
         OrderEffect::Quashes => vec![plain("quashes the demand")],
+        OrderEffect::Dismisses => vec![plain("has the case dismissed as moot")],
         OrderEffect::Lifts(ids) => {
             vec![plain("lifts "), (Ink::Strong, list(ids.iter().map(|id| id.as_str())).into())]
         }
@@ -240,21 +255,27 @@ pub fn because(cause: &Cause) -> String {
 /// One step along a treaty route: who, and what of it.
 pub fn moved(names: &Names, step: &RouteMove, at: Option<Moment>) -> (String, String) {
     match step {
-        RouteMove::Taken { by, treaty, on, percentile, .. } => {
+        RouteMove::Taken { by, treaty, on, percentile, requesting, requested, .. } => {
             let asks = format!("asks by treaty{}: {treaty}", which(on));
-            let pace = format!("of 100 such requests, {percentile} are no slower");
+            let sure = names.paces.get(&(requesting.clone(), requested.clone()));
+            let sure = sure.map_or(String::new(), |mark| format!("; {mark}"));
+            let pace = format!("of 100 such requests, {percentile} are no slower{sure}");
             (names.authority(by).to_owned(), format!("{asks} ({pace})"))
         }
         RouteMove::Reached { stage, institution, until } => {
             let until = at.map_or(until.date_utc().to_string(), |at| at.with_time(*until).date());
-            let says = names.desks.get(&(institution.clone(), stage.clone())).map(|says| says.trim_end());
-            let does = says.map_or_else(|| format!("has it at the stage {stage}."), str::to_owned);
+            let told = names.desks.get(&(institution.clone(), stage.clone()));
+            let does = told.map_or_else(
+                || format!("has it at the stage {stage}."),
+                |(says, mark)| format!("{} ({mark})", says.trim_end()),
+            );
             (names.authority(institution).to_owned(), format!("{does} Until {until}."))
         }
         RouteMove::Ordered { order, by } => (names.authority(by).to_owned(), format!("orders it: {order}")),
         RouteMove::Failed { why } => ("The request".to_owned(), format!("ends without an answer: {why}")),
         RouteMove::Completed { use_limit } => {
-            ("The requesting authority".to_owned(), format!("has what it asked for, {use_limit}"))
+            let sure = in_brackets(names, use_limit);
+            ("The requesting authority".to_owned(), format!("has what it asked for, {use_limit}{sure}"))
         }
     }
 }
@@ -302,7 +323,7 @@ fn told<'a>(names: &'a Names, what: &'a Happened, at: Option<Moment>) -> (&'stat
             "received",
             vec![
                 (Ink::Strong, names.authority(from).into()),
-                plain(format!(": {} ", what.replace('-', " "))),
+                plain(format!(": {}{} ", what.replace('-', " "), basis_in_brackets(names, what))),
                 (Ink::Strong, matter.to_string().into()),
             ],
         ),
