@@ -93,7 +93,14 @@ impl Setup {
         if files.is_empty() {
             return Err(format!("there is no script in `{}`", path.display()).into());
         }
-        files.iter().map(|file| self.read_script(file)).collect()
+        let (mut scripts, mut wrong) = (Vec::new(), Vec::new());
+        for file in &files {
+            match self.read_script(file) {
+                Ok(script) => scripts.push(script),
+                Err(error) => wrong.push(error.to_string()),
+            }
+        }
+        if wrong.is_empty() { Ok(scripts) } else { Err(wrong.join("\n").into()) }
     }
 
     fn read_script(&self, file: &SourceFile) -> Result<Script, Failure> {

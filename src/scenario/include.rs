@@ -3,13 +3,13 @@
 //! A file that is included holds changes to the world and nothing else, so that many scripts can share it. Words in it
 //! can be renamed on the way in: one world with a bank that has a branch in `XX` serves for every such place.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::raw::RawInclude;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest};
 use crate::embedded;
 use crate::world::WorldChanges;
 
@@ -34,25 +34,51 @@ pub fn world_changes(file: &SourceFile) -> Result<WorldChanges, Diagnostics> {
 
 fn included(file: &SourceFile, include: &RawInclude) -> Result<SourceFile, Diagnostic> {
     let name = include.file.get_ref();
-    let path = file.path().parent().unwrap_or(Path::new("")).join(name);
-    let found = if file.path().exists() {
+    let folder = file.path().parent().unwrap_or(Path::new(""));
+    let path = folder.join(name);
+    let on_disk = file.path().exists();
+    let found = if on_disk {
         SourceFile::read(&path).ok()
     } else {
         built_in(&path).map(|text| SourceFile::new(&path, text))
     };
     let found = found.ok_or_else(|| {
-        file.at(include.file.span(), format!("no file `{}` to include", path.display()))
-            .help("the path is taken from the folder of this script")
+        let missing = file
+            .at(include.file.span(), format!("no file `{}` to include", path.display()))
+            .help("the path is taken from the folder of this script");
+        let others = beside(&path, on_disk);
+        let others: Vec<&str> =
+            others.iter().filter_map(|other| other.strip_prefix(folder).ok()?.to_str()).collect();
+        if others.is_empty() { missing } else { missing.allowed(name, others) }
     })?;
     for key in include.rename.keys() {
-        if !words(found.text()).any(|(is_word, text)| is_word && text == key.get_ref()) {
-            return Err(file
-                .at(key.span(), format!("`{}` does not stand in `{name}`", key.get_ref()))
-                .help("rename a word that is there"));
+        let there: BTreeSet<&str> =
+            words(found.text()).filter(|(is_word, _)| *is_word).map(|(_, text)| text).collect();
+        if !there.contains(key.get_ref().as_str()) {
+            let wrong = file.at(key.span(), format!("`{}` does not stand in `{name}`", key.get_ref()));
+            return Err(match nearest(key.get_ref(), there) {
+                Some(near) => wrong.help(format!("did you mean `{near}`?")),
+                None => wrong.help("rename a word that is there"),
+            });
         }
     }
     let renames = include.rename.iter().map(|(from, to)| (from.get_ref().as_str(), to.as_str())).collect();
     Ok(SourceFile::new(&path, renamed(found.text(), &renames)))
+}
+
+/// The TOML files in the folder of a file that is not there.
+fn beside(missing: &Path, on_disk: bool) -> Vec<PathBuf> {
+    let folder = missing.parent().unwrap_or(Path::new(""));
+    let mut files: Vec<PathBuf> = if on_disk {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    } else {
+        let all = embedded::under("config/scenarios/").map(|(path, _)| PathBuf::from(path));
+        all.filter(|path| path.parent() == Some(folder)).collect()
+    };
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
+    files.sort();
+    files
 }
 
 /// The text of a file that was built in, whichever way its path is written on this system.
