@@ -117,6 +117,20 @@ mod tests {
     }
 
     #[test]
+    fn every_scenario_file_leads_an_editor_to_the_schema() {
+        let files = crate::embedded::under("config/scenarios/").filter(|(path, _)| path.ends_with(".toml"));
+        let mut count = 0;
+        for (path, text) in files {
+            let first = text.lines().next().unwrap_or_default();
+            let deep = path.matches('/').count() - "config/scenarios/".matches('/').count();
+            let up = if deep == 0 { "./".to_owned() } else { "../".repeat(deep) };
+            assert_eq!(first, format!("#:schema {up}scenario.schema.json"), "{path}");
+            count += 1;
+        }
+        assert!(count > 35, "{count} files");
+    }
+
+    #[test]
     fn every_reference_in_the_schema_leads_somewhere() {
         fn walk<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
             match value {
