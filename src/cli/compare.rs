@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::common::{ConfigArguments, Failure, Setup, wait};
-use super::scenario::play_quietly;
+use super::play::play_quietly;
 use super::screen::{self, Format, wrapped};
 use super::{Exit, Outcome};
 use crate::clock::Date;

@@ -11,8 +11,8 @@ use tokio::sync::RwLock;
 
 use super::common::{ConfigArguments, Ending, Failure, Interrupted, Setup, look, runtime};
 use super::control::{remove_address, write_address};
-use super::scenario::play;
-use super::screen::{self, Format, Unlocked};
+use super::play::play;
+use super::screen::{self, Unlocked};
 use super::{Exit, Outcome};
 use crate::disk::RealDisk;
 use crate::provider::{Control, Deployment, DeploymentOptions, Nodes};
@@ -125,7 +125,7 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
             holds = perform_play(arguments, setup, &script, &mut playhouse).await?;
             for fork in FORKS {
                 let script = setup.script(Path::new(fork))?;
-                holds &= play(setup, &script, Format::Text, pace(arguments), false).await?.holds();
+                holds &= play(setup, &script, pace(arguments), false).await?.holds();
             }
         }
     }

@@ -13,6 +13,7 @@ mod law;
 mod law_diff;
 mod mail;
 mod node;
+mod play;
 mod record;
 mod scenario;
 mod screen;

@@ -1,18 +1,15 @@
 //! `rogatory scenario`: scripted runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::common::{ConfigArguments, Failure, Setup, look, script_names, wait};
+use super::common::{ConfigArguments, script_names, wait};
 use super::compare::{CompareArguments, compare};
-use super::screen::{self, BOLD, Format, Unlocked};
+use super::play::{ReportFormat, Telling, play_all};
+use super::screen::{self, Format};
 use super::{Exit, Outcome};
-use crate::provider::Nodes;
-use crate::scenario::{
-    Backstage, CaseRole, CaseRow, CaseTally, Observer, Pace, Playhouse, Report, Script, TextObserver,
-    Unwatched, Verdict, run, schema,
-};
+use crate::scenario::{Pace, Script, schema};
 
 /// Play scripted cases, check scripts, list those built in
 #[derive(Args, Debug)]
@@ -21,7 +18,8 @@ Examples:
   rogatory scenario list
   rogatory scenario run dublin-warrant --pace      one of those built in, at a pace for reading
   rogatory scenario check mine.toml                where a script is wrong: line, column, what is near
-  rogatory scenario run mine.toml --format json    for programs
+  rogatory scenario run mine.toml --format html --output mine.html    to project, print or attach
+  rogatory scenario run *.toml --format junit --output results.xml    for a build server
   rogatory scenario compare dublin-warrant --at 2016-07-15 --at 2018-06-01
   rogatory scenario schema > scenario.schema.json  for the completion and checks of an editor")]
 pub struct ScenarioArguments {
@@ -42,9 +40,12 @@ enum ScenarioCommand {
         /// Script files, folders of cases, or names of built-in scripts such as `dublin-warrant`
         #[arg(required = true, value_name = "SCRIPT")]
         scripts: Vec<PathBuf>,
-        /// How to show the play
+        /// How to report what came of it
         #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        format: ReportFormat,
+        /// Write the report to this file, and to the screen only whether the expectations hold
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
         /// Rest between the steps, long enough to read
         #[arg(long)]
         pace: bool,
@@ -55,7 +56,10 @@ enum ScenarioCommand {
         config: ConfigArguments,
     },
     /// Read scripts and say what is wrong with them, without playing them
+    ///
+    /// Names every script that is wrong, with line, column, what is allowed and what is near.
     Check {
+        /// Script files, folders of scripts, or names of built-in scripts
         #[arg(required = true, value_name = "SCRIPT")]
         scripts: Vec<PathBuf>,
         #[command(flatten)]
@@ -67,43 +71,34 @@ enum ScenarioCommand {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Print the JSON Schema of scripts, for an editor
+    /// Print the JSON Schema of scripts and of the files they include, for an editor
+    ///
+    /// An editor finds it through the first line of a script: `#:schema ./scenario.schema.json`.
     Schema,
 }
 
 pub fn scenario(arguments: ScenarioArguments) -> Outcome {
     match arguments.command {
-        ScenarioCommand::Run { scripts, format, pace, verbose, config } => {
+        ScenarioCommand::Run { scripts, format, output, pace, verbose, config } => {
             let setup = config.read()?;
             let folder = scripts.iter().any(|path| !path.is_file());
             let scripts: Vec<Vec<Script>> =
                 scripts.iter().map(|path| setup.scripts(path)).collect::<Result<_, _>>()?;
             let scripts: Vec<Script> = scripts.into_iter().flatten().collect();
-            if folder && scripts.iter().all(|script| script.case.is_some()) {
-                return wait(table(&setup, &scripts, format));
-            }
+            let as_table = folder && scripts.iter().all(|script| script.case.is_some());
             let pace = if pace { Pace::Reading } else { Pace::None };
-            wait(async {
-                let mut all_hold = true;
-                for script in &scripts {
-                    all_hold &= play(&setup, script, format, pace, verbose).await?.holds();
-                }
-                Ok(if all_hold { Exit::Done } else { Exit::ExpectationFailed })
-            })
+            wait(play_all(&setup, scripts, as_table, Telling { format, output, pace, verbose }))
         }
         ScenarioCommand::Check { scripts, config } => {
             let setup = config.read()?;
+            let mut wrong = Vec::new();
             for path in &scripts {
-                let script = setup.script(path)?;
-                let expectations: usize = script.steps.iter().map(|step| step.expects.len()).sum();
-                screen::line(&format!(
-                    "{}: {} and {}",
-                    script.path.display(),
-                    screen::count(script.steps.len(), "step"),
-                    screen::count(expectations, "expectation")
-                ))?;
+                match setup.scripts(path) {
+                    Ok(scripts) => scripts.iter().try_for_each(print_size)?,
+                    Err(error) => wrong.push(error.to_string()),
+                }
             }
-            Ok(Exit::Done)
+            if wrong.is_empty() { Ok(Exit::Done) } else { Err(wrong.join("\n").into()) }
         }
         ScenarioCommand::Compare(arguments) => compare(arguments),
         ScenarioCommand::List { format } => {
@@ -136,122 +131,12 @@ pub fn scenario(arguments: ScenarioArguments) -> Outcome {
     }
 }
 
-/// Plays cases and shows what happened beside what the engine says.
-async fn table(setup: &Setup, scripts: &[Script], format: Format) -> Outcome {
-    let mut rows = Vec::new();
-    for script in scripts {
-        let Some(case) = &script.case else { continue };
-        let report = play_quietly(setup, script).await?;
-        let row = CaseRow::of(case, script, &report);
-        if format == Format::Text {
-            print_case(&row, &report)?;
-        }
-        rows.push(row);
-    }
-    let made = CaseTally::of(&rows, CaseRole::Made);
-    let tests = CaseTally::of(&rows, CaseRole::Tests);
-    match format {
-        Format::Json => screen::json(&serde_json::json!({ "cases": rows, "made": made, "tests": tests }))?,
-        Format::Text => {
-            screen::line("")?;
-            for (what, tally) in [
-                ("cases that made the rule that decides them", made),
-                ("cases that test rules made by others", tests),
-            ] {
-                screen::line(&format!(
-                    "{what}: {} agree, {} disagree, {} cannot be compared",
-                    tally.agree, tally.disagree, tally.not_compared
-                ))?;
-            }
-            screen::line(
-                "Reported cases are the contested ones, and many of these are one question: no rate follows from them.",
-            )?;
-        }
-    }
-    Ok(if rows.iter().all(|row| row.holds) { Exit::Done } else { Exit::ExpectationFailed })
-}
-
-fn print_case(row: &CaseRow, report: &Report) -> Result<(), Failure> {
-    let CaseRow { case, says, agrees, .. } = row;
-    let verdict = match agrees {
-        Some(true) => "agrees",
-        Some(false) => "DISAGREES",
-        None => "not compared",
-    };
-    let role = if case.role == CaseRole::Made { "made the rule" } else { "tests it" };
-    screen::line(&format!("{BOLD}{}{BOLD:#}, {}, {}; {role}", case.name, case.court, case.date))?;
-    screen::line(&format!("    happened: {:<8} Rogatory: {says:<13} {verdict}", case.outcome))?;
-    let by = if row.by.is_empty() { "nothing".to_owned() } else { row.by.join(", ") };
-    for line in screen::wrapped(&format!("by {by}"), screen::width().saturating_sub(8)) {
-        screen::line(&format!("        {line}"))?;
-    }
-    if let Some(outside) = &case.outside {
-        for line in
-            screen::wrapped(&format!("outside the model: {outside}"), screen::width().saturating_sub(8))
-        {
-            screen::line(&format!("        {line}"))?;
-        }
-    }
-    if let Some(stop) = &report.stopped {
-        screen::line(&format!("        the play broke off: {}", stop.why))?;
-    }
-    for check in report.checks().filter(|check| check.verdict != Verdict::Held) {
-        screen::line(&format!(
-            "        an expectation does not hold (line {}): {}: {}",
-            check.line,
-            check.subject,
-            check.expected.join(", ")
-        ))?;
-    }
-    Ok(())
-}
-
-/// Plays one script in this process and a temporary folder, with nobody watching.
-pub(super) async fn play_quietly(setup: &Setup, script: &Script) -> Result<Report, Failure> {
-    let folder = tempfile::tempdir()?;
-    let mut playhouse = Playhouse::new(backstage(setup, folder.path()));
-    let report = run(script, &mut playhouse, &mut Unwatched).await?;
-    if let Some(deployment) = playhouse.into_deployment() {
-        deployment.stop().await;
-    }
-    Ok(report)
-}
-
-fn backstage(setup: &Setup, folder: &Path) -> Backstage {
-    Backstage {
-        world: setup.source.clone(),
-        law: setup.law.clone(),
-        story: setup.story.clone(),
-        data: folder.join("play"),
-        nodes: Nodes::Here,
-        wan: false,
-    }
-}
-
-/// Plays one script in this process and a temporary folder.
-pub async fn play(
-    setup: &Setup,
-    script: &Script,
-    format: Format,
-    pace: Pace,
-    verbose: bool,
-) -> Result<Report, Failure> {
-    let folder = tempfile::tempdir()?;
-    let mut playhouse = Playhouse::new(backstage(setup, folder.path()));
-    let report = match format {
-        Format::Text => {
-            let observer = TextObserver::new(Unlocked, &setup.names, look(), pace);
-            let mut observer = observer.with_expectations(verbose);
-            run(script, &mut playhouse, &mut observer as &mut dyn Observer).await?
-        }
-        Format::Json => {
-            let report = run(script, &mut playhouse, &mut Unwatched).await?;
-            report.write_json(&mut screen::screen())?;
-            report
-        }
-    };
-    if let Some(deployment) = playhouse.into_deployment() {
-        deployment.stop().await;
-    }
-    Ok(report)
+fn print_size(script: &Script) -> std::io::Result<()> {
+    let expectations: usize = script.steps.iter().map(|step| step.expects.len()).sum();
+    screen::line(&format!(
+        "{}: {} and {}",
+        script.path.display(),
+        screen::count(script.steps.len(), "step"),
+        screen::count(expectations, "expectation")
+    ))
 }

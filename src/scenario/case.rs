@@ -102,7 +102,25 @@ pub struct CaseRow {
     pub holds: bool,
 }
 
+impl CaseRole {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CaseRole::Made => "made the rule",
+            CaseRole::Tests => "tests it",
+        }
+    }
+}
+
 impl CaseRow {
+    /// Whether the engine says what happened, in words.
+    pub fn agreement(&self) -> &'static str {
+        match self.agrees {
+            Some(true) => "agrees",
+            Some(false) => "disagrees",
+            None => "not compared",
+        }
+    }
+
     /// Reads the end of a play.
     pub fn of(case: &Case, script: &Script, report: &Report) -> Self {
         let items = case.matter.as_ref().map(|matter| last(report, matter, case)).unwrap_or_default();

@@ -24,6 +24,7 @@ mod action;
 mod case;
 mod compare;
 mod expectation;
+mod html;
 mod include;
 mod known;
 mod moment;
@@ -48,6 +49,7 @@ mod tests;
 pub use case::{Case, CaseRole, CaseRow, CaseTally, HistoricOutcome, Says};
 pub use compare::{Answer, Compared, Difference, NoVariant, Row, Variant, demands};
 pub use expectation::Verdict;
+pub use html::{Provenance, html};
 pub use include::world_changes;
 pub use moment::{BadMoment, Moment};
 pub use names::Names;
@@ -55,14 +57,14 @@ pub use past::{Past, PastMatter};
 pub use player::{Observer, Progress, Sight, Unwatched, progress, run};
 pub use playhouse::{Backstage, Playhouse, StageError, happenings, story_account};
 pub use reader::{BadScript, built_in, built_in_cases};
-pub use report::{Check, Report, SceneReport, Stop, Tally};
+pub use report::{Check, Played, Report, SceneReport, Stop, Tally, junit, tap};
 pub use schema::schema;
 pub use script::{
     AccountSpec, Action, Expect, History, InlineAccount, InlineMessage, RouteTaken, Script, Setting, Step,
     Wanted,
 };
 pub use stage::Stage;
-pub use text::{Look, Pace, TextObserver, history_text, matter_text, reach_text, where_text};
+pub use text::{Look, Pace, TextObserver, history_text, matter_text, reach_text, summary, where_text};
 pub use view::{
     AccountView, CopyView, Happened, Happening, ItemView, KeyHolderView, MatterView, ReachView, RecordHead,
 };

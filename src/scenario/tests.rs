@@ -1,3 +1,5 @@
+mod reports;
+
 use super::testing::{FakeStage, SMALL, matter, names, t};
 use super::*;
 use crate::diagnostic::SourceFile;
@@ -200,8 +202,8 @@ fn the_world_can_differ() {
     assert_eq!(script.setting.key_custody.values().collect::<Vec<_>>(), [&KeyCustody::Region]);
 }
 
-/// Plays the small script before a reader, with something of everything coming about.
-async fn told(width: usize, colour: bool) -> String {
+/// A stage on which something of everything comes about.
+fn eventful() -> FakeStage {
     let mut stage = stage();
     let matter = || "13-mag-2814".parse().unwrap();
     stage.on_receipt = vec![
@@ -234,11 +236,23 @@ async fn told(width: usize, colour: bool) -> String {
         at: t("2014-06-01T12:00:00Z"),
         what: Happened::TimeLimit { matter: matter(), what: "the warrant's own date passed".into() },
     }];
+    stage
+}
+
+/// The small script with an expectation that does not hold, played on an eventful stage.
+async fn eventful_play(stage: &mut FakeStage) -> Played {
+    let script = parse(&changed("suspended = false", "suspended = true")).unwrap();
+    let report = run(&script, stage, &mut Unwatched).await.unwrap();
+    Played { script, report }
+}
+
+/// Plays it before a reader.
+async fn told(width: usize, colour: bool) -> String {
     let names = names();
     let mut text = Vec::new();
     let mut observer = TextObserver::new(&mut text, &names, Look { width, colour }, Pace::None);
     let script = changed("suspended = false", "suspended = true");
-    run(&parse(&script).unwrap(), &mut stage, &mut observer).await.unwrap();
+    run(&parse(&script).unwrap(), &mut eventful(), &mut observer).await.unwrap();
     String::from_utf8(text).unwrap()
 }
 

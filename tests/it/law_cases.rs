@@ -32,6 +32,11 @@ impl Books {
     }
 
     async fn play(&self, name: &str) -> (CaseRow, Report) {
+        let played = self.played(name).await;
+        (played.case().unwrap(), played.report)
+    }
+
+    async fn played(&self, name: &str) -> Played {
         let file = built_in_cases().find(|file| file.path().file_stem().is_some_and(|stem| stem == name));
         let script = self.script(&file.unwrap());
         let folder = tempfile::tempdir().unwrap();
@@ -47,7 +52,7 @@ impl Books {
         if let Some(deployment) = house.into_deployment() {
             deployment.stop().await;
         }
-        (CaseRow::of(script.case.as_ref().unwrap(), &script, &report), report)
+        Played { script, report }
     }
 }
 
@@ -101,4 +106,38 @@ fn an_include_that_is_not_there_and_a_rename_of_nothing_are_named() {
     );
     let rename = wrong("include = [{ file = \"world/region-abroad.toml\", rename = { YY = \"BS\" } }]");
     assert!(rename.contains("`YY` does not stand in `world/region-abroad.toml`"), "{rename}");
+}
+
+#[test]
+fn an_include_that_is_mistyped_is_told_what_is_near() {
+    use rogatory::diagnostic::SourceFile;
+    let wrong = |include: &str| {
+        let file = SourceFile::new("config/scenarios/cases/mine.toml", format!("include = [{include}]\n"));
+        world_changes(&file).unwrap_err().to_string()
+    };
+    let file = wrong("{ file = \"world/smal-state.toml\" }");
+    assert!(file.contains("did you mean `world/small-state.toml`?"), "{file}");
+    assert!(file.contains("allowed: `world/home-storage.toml`, "), "{file}");
+    let word = wrong("{ file = \"world/small-state.toml\", rename = { Somewere = \"Sark\" } }");
+    assert!(word.contains("did you mean `Somewhere`?"), "{word}");
+}
+
+/// A page of cases tells what happened beside what the engine says, and counts both kinds of case by themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn cases_are_told_on_one_page() {
+    let books = Books::read();
+    let plays = [books.played("c03").await, books.played("c21").await];
+    let names = Names::of(&books.world, &books.law, &books.story);
+    let page = html(&plays, &names, Provenance { version: "0", law: books.law.revision() });
+    for said in [
+        "Cases that made the rule that decides them",
+        "1 agree, 0 disagree, 0 cannot be compared.",
+        "Cases that test rules made by others",
+        "0 agree, 1 disagree, 0 cannot be compared.",
+        "no rate follows from them",
+        "us-829-f3d-197",
+        books.law.revision(),
+    ] {
+        assert!(page.contains(said), "{said} is not in\n{page}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sheet::{Ink, Look, Sheet, faint, gather, list, plain};
+use super::sheet::{Ink, Look, Prose, Sheet, faint, gather, list, plain};
 use super::told;
 use crate::demand::Outcome;
 use crate::provider::{self, Can, KeyHolder, May, WhereView};
@@ -12,7 +12,7 @@ use crate::scenario::view::{AccountView, ReachView};
 use crate::world::{DataClass, RegionId};
 
 /// One row for each copy, then who could have read what without an entry in the record.
-pub fn account(sheet: &mut Sheet, names: &Names, view: &AccountView, at: Moment) {
+pub fn account(sheet: &mut impl Prose, names: &Names, view: &AccountView, at: Moment) {
     sheet.label("mailbox");
     let what = format!(" on {}: what rests where, who may, and who can", at.date());
     sheet.paragraph(0, 0, &[(Ink::Strong, view.account.as_str().into()), faint(what)]);
@@ -155,7 +155,7 @@ fn may(row: &ReachView) -> String {
     }
 }
 
-fn prices(sheet: &mut Sheet, view: &AccountView) {
+fn prices(sheet: &mut impl Prose, view: &AccountView) {
     let mut prices: Vec<(&str, Vec<(String, String)>)> = Vec::new();
     for row in &view.reach {
         for price in &row.price {
@@ -173,7 +173,7 @@ fn prices(sheet: &mut Sheet, view: &AccountView) {
 }
 
 /// Who could have read what without leaving a trace.
-fn unrecorded(sheet: &mut Sheet, names: &Names, view: &AccountView) {
+fn unrecorded(sheet: &mut impl Prose, names: &Names, view: &AccountView) {
     let held =
         |who: KeyHolder| move |row: &&ReachView| row.can.iter().any(|can| can.who == who && can.unrecorded);
     let said = |row: &ReachView| (row.class.to_string(), row.region.to_string());

@@ -1,7 +1,7 @@
 //! A matter told outside a play: how it stands, or every recorded step of it.
 
 use super::law::{self, Extent, Told};
-use super::sheet::{Ink, Look, Sheet, faint, plain};
+use super::sheet::{Ink, Look, Prose, Sheet, faint, plain};
 use super::told;
 use crate::clock::SimTime;
 use crate::gate::{Event, ItemDecision};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sheet::{self, Ink, Piece, Sheet, faint, gather, list, plain};
+use super::sheet::{self, Ink, Piece, Prose, Sheet, faint, gather, list, plain};
 use crate::demand::Outcome;
 use crate::gate::Duty;
 use crate::law::{Position, PositionKind, Rule};
@@ -82,7 +82,7 @@ pub fn matter(
     }
 }
 
-fn earlier<'a>(before: Option<&'a MatterView>, item: &ItemView) -> Option<&'a ItemView> {
+pub fn earlier<'a>(before: Option<&'a MatterView>, item: &ItemView) -> Option<&'a ItemView> {
     before?.items.iter().find(|old| old.act == item.act && old.item == item.item)
 }
 
@@ -249,7 +249,7 @@ fn table(sheet: &mut Sheet, now: &MatterView, before: Option<&MatterView>, at: M
 }
 
 /// The treaties named to the authority, with the items they are named for.
-fn treaties(view: &MatterView) -> BTreeMap<&str, String> {
+pub fn treaties(view: &MatterView) -> BTreeMap<&str, String> {
     let mut ways: BTreeMap<&str, Vec<&ItemView>> = BTreeMap::new();
     for item in view.items.iter().filter(|item| item.outcome != Some(Outcome::Lapsed)) {
         if let Some(treaty) = &item.treaty {
@@ -260,7 +260,7 @@ fn treaties(view: &MatterView) -> BTreeMap<&str, String> {
 }
 
 /// True if somebody still waits for it.
-fn is_owed(outcome: Option<Outcome>) -> bool {
+pub fn is_owed(outcome: Option<Outcome>) -> bool {
     matches!(outcome, None | Some(Outcome::Rejected | Outcome::Returned | Outcome::Referred))
 }
 

@@ -1,11 +1,11 @@
 //! A play told to a reader.
 
-mod account;
+pub(super) mod account;
 mod course;
 mod history;
-mod law;
-mod sheet;
-mod told;
+pub(super) mod law;
+pub(super) mod sheet;
+pub(super) mod told;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,7 +22,7 @@ use crate::demand::DemandId;
 use crate::world::KeyCustody;
 use course::Course;
 use law::{Extent, Told};
-use sheet::{Ink, Sheet, columns, faint, list, plain};
+use sheet::{Ink, Prose, Sheet, columns, faint, list, plain};
 
 pub use account::{reach_text, where_text};
 pub use history::{history_text, matter_text};
@@ -192,20 +192,10 @@ impl<'a, W: io::Write + Send> TextObserver<'a, W> {
             sheet.wide(&[(Ink::Bad, what.into())]);
         }
         self.course.tell(sheet);
-        let (tally, total) = (report.expectations, report.expectations.total());
+        let sum = summary(report);
         if report.holds() {
-            let all = match total {
-                0 => "Nothing was expected.".to_owned(),
-                1 => "The one expectation holds.".to_owned(),
-                _ => format!("All {total} expectations hold."),
-            };
-            sheet.wide(&[(Ink::Good, all.into())]);
+            sheet.wide(&[(Ink::Good, sum.into())]);
         } else {
-            let parts =
-                [(tally.failed, "failed"), (tally.unmatched, "unmatched"), (tally.unreached, "unreached")];
-            let parts =
-                parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-            let sum = format!("{} of {total} expectations hold; {}.", tally.held, list(parts));
             sheet.wide(&[(Ink::Bad, sum.into())]);
             for check in report.checks().filter(|check| !check.verdict.held()) {
                 self.check(sheet, check);
@@ -218,8 +208,23 @@ impl<'a, W: io::Write + Send> TextObserver<'a, W> {
     }
 }
 
+/// What came of all expectations, in a sentence.
+pub fn summary(report: &Report) -> String {
+    let (tally, total) = (report.expectations, report.expectations.total());
+    if tally.held == total {
+        return match total {
+            0 => "Nothing was expected.".to_owned(),
+            1 => "The one expectation holds.".to_owned(),
+            _ => format!("All {total} expectations hold."),
+        };
+    }
+    let parts = [(tally.failed, "failed"), (tally.unmatched, "unmatched"), (tally.unreached, "unreached")];
+    let parts = parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    format!("{} of {total} expectations hold; {}.", tally.held, list(parts))
+}
+
 /// What the labels in the margin mean.
-const LEGEND: [(&str, &str); 6] = [
+pub(super) const LEGEND: [(&str, &str); 6] = [
     ("history", "what really happened, with its source and how sure we are of it"),
     ("asked, ordered, filed", "what the script puts in: demands, orders of courts, papers of the parties"),
     ("the law", "what each law that was asked holds, with the rule that says so; `open` is unsettled"),

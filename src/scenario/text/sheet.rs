@@ -53,6 +53,21 @@ pub fn faint<'a>(text: impl Into<Cow<'a, str>>) -> Piece<'a> {
     (Ink::Faint, text.into())
 }
 
+/// Where something is told in sentences and tables, whatever it will look like.
+pub trait Prose {
+    /// Labels the next paragraph, at a distance from what is above it.
+    fn label(&mut self, label: &'static str);
+
+    /// Labels the next paragraph, right under what is above it.
+    fn label_close(&mut self, label: &'static str);
+
+    /// A paragraph, `first` and `rest` columns in.
+    fn paragraph(&mut self, first: usize, rest: usize, pieces: &[Piece<'_>]);
+
+    /// A table with heads.
+    fn table<const N: usize>(&mut self, heads: [&str; N], rows: &[[String; N]], inks: [Ink; N]);
+}
+
 /// Where paragraphs begin; labels stand left of it.
 const MARGIN: usize = 12;
 
@@ -82,19 +97,6 @@ impl Sheet {
         self.text.push('\n');
     }
 
-    /// Labels the next paragraph, at a distance from what is above it.
-    pub fn label(&mut self, label: &'static str) {
-        if !self.text.ends_with("\n\n") {
-            self.blank();
-        }
-        self.label = Some(label);
-    }
-
-    /// Labels the next paragraph, right under what is above it.
-    pub fn label_close(&mut self, label: &'static str) {
-        self.label = Some(label);
-    }
-
     /// A line across the whole width, with a text near its left end.
     pub fn rule(&mut self, number: &str, text: &str) {
         let head = format!("━━ {number} ━━ ");
@@ -110,16 +112,6 @@ impl Sheet {
     /// A wrapped paragraph over the whole width.
     pub fn wide(&mut self, pieces: &[Piece<'_>]) {
         self.wrap(0, 0, pieces);
-    }
-
-    /// A wrapped paragraph beside the margin: its first line begins `first` columns right of it, the others `rest`.
-    pub fn paragraph(&mut self, first: usize, rest: usize, pieces: &[Piece<'_>]) {
-        let label = self.label.take().unwrap_or("");
-        self.text.push_str("  ");
-        self.ink(Ink::Faint, label);
-        let used = 2 + columns(label);
-        self.pad((MARGIN + first).saturating_sub(used));
-        self.wrap(MARGIN + first, MARGIN + rest, pieces);
     }
 
     /// Puts words on lines, beginning at a column and going on at another.
@@ -210,15 +202,6 @@ impl Sheet {
         self.wrap(first, rest, pieces);
     }
 
-    /// A table beside the margin.
-    pub fn table<const N: usize>(&mut self, heads: [&str; N], rows: &[[String; N]], inks: [Ink; N]) {
-        let widths = widths(heads, rows);
-        self.heads(&cells(heads, [Ink::Faint; N], widths));
-        for row in rows {
-            self.row(&cells(row.each_ref().map(String::as_str), inks, widths), &[]);
-        }
-    }
-
     /// A table from the left edge on.
     pub fn listing<const N: usize>(&mut self, heads: [&str; N], rows: &[[String; N]], inks: [Ink; N]) {
         let widths = widths(heads, rows);
@@ -273,6 +256,38 @@ impl Sheet {
             let _ = write!(self.text, "{style}{text}{style:#}");
         } else {
             self.text.push_str(text);
+        }
+    }
+}
+
+impl Prose for Sheet {
+    fn label(&mut self, label: &'static str) {
+        if !self.text.ends_with("\n\n") {
+            self.blank();
+        }
+        self.label = Some(label);
+    }
+
+    fn label_close(&mut self, label: &'static str) {
+        self.label = Some(label);
+    }
+
+    /// A wrapped paragraph beside the margin: its first line begins `first` columns right of it, the others `rest`.
+    fn paragraph(&mut self, first: usize, rest: usize, pieces: &[Piece<'_>]) {
+        let label = self.label.take().unwrap_or("");
+        self.text.push_str("  ");
+        self.ink(Ink::Faint, label);
+        let used = 2 + columns(label);
+        self.pad((MARGIN + first).saturating_sub(used));
+        self.wrap(MARGIN + first, MARGIN + rest, pieces);
+    }
+
+    /// A table beside the margin.
+    fn table<const N: usize>(&mut self, heads: [&str; N], rows: &[[String; N]], inks: [Ink; N]) {
+        let widths = widths(heads, rows);
+        self.heads(&cells(heads, [Ink::Faint; N], widths));
+        for row in rows {
+            self.row(&cells(row.each_ref().map(String::as_str), inks, widths), &[]);
         }
     }
 }

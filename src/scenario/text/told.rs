@@ -1,6 +1,6 @@
 //! What is done and what comes about, in sentences.
 
-use super::sheet::{Ink, Piece, Sheet, faint, list, plain};
+use super::sheet::{Ink, Piece, Prose, faint, list, plain};
 use crate::demand::{Demand, InstrumentKind, ProofLevel};
 use crate::gate::{
     Cause, Filing, FilingKind, Order, OrderEffect, Party, PerDay, RouteMove, Selector, StanceChange,
@@ -11,7 +11,7 @@ use crate::scenario::view::{Happened, Happening};
 use crate::scenario::{Moment, RouteTaken};
 
 /// What a step does.
-pub fn action(sheet: &mut Sheet, names: &Names, step: &Step) {
+pub fn action(sheet: &mut impl Prose, names: &Names, step: &Step) {
     match &step.action {
         Action::Demand(demand) => self::demand(sheet, names, demand),
         Action::Order { order, .. } => self::order(sheet, names, order, step.at),
@@ -23,7 +23,7 @@ pub fn action(sheet: &mut Sheet, names: &Names, step: &Step) {
 }
 
 /// Legal process, as it was received.
-pub fn demand(sheet: &mut Sheet, names: &Names, demand: &Demand) {
+pub fn demand(sheet: &mut impl Prose, names: &Names, demand: &Demand) {
     sheet.label("asked");
     let proof = match demand.proof {
         ProofLevel::ProbableCause => "on probable cause",
@@ -95,7 +95,7 @@ fn basis_in_brackets(names: &Names, what: &str) -> String {
 }
 
 /// What a court or authority ordered.
-pub fn order(sheet: &mut Sheet, names: &Names, order: &Order, at: Moment) {
+pub fn order(sheet: &mut impl Prose, names: &Names, order: &Order, at: Moment) {
     sheet.label("ordered");
     let does: Vec<Piece> = match &order.effect {
         OrderEffect::Compels => vec![plain("orders compliance")],
@@ -136,7 +136,7 @@ pub fn order(sheet: &mut Sheet, names: &Names, order: &Order, at: Moment) {
 }
 
 /// What a party filed.
-pub fn filing(sheet: &mut Sheet, filing: &Filing) {
+pub fn filing(sheet: &mut impl Prose, filing: &Filing) {
     sheet.label("filed");
     let who = match filing.by {
         Party::Provider => "The provider",
@@ -166,7 +166,7 @@ pub fn filing(sheet: &mut Sheet, filing: &Filing) {
     );
 }
 
-fn stance(sheet: &mut Sheet, change: &StanceChange) {
+fn stance(sheet: &mut impl Prose, change: &StanceChange) {
     sheet.label("stance");
     let cases: Vec<String> = change.cases().map(|(case, conduct)| format!("{case}: {conduct}")).collect();
     sheet.paragraph(
@@ -176,7 +176,7 @@ fn stance(sheet: &mut Sheet, change: &StanceChange) {
     );
 }
 
-fn route(sheet: &mut Sheet, names: &Names, route: &RouteTaken) {
+fn route(sheet: &mut impl Prose, names: &Names, route: &RouteTaken) {
     sheet.label("treaty");
     sheet.paragraph(
         0,
@@ -203,7 +203,7 @@ fn which(on: &Selector) -> String {
 
 /// What came about, now or on the way here: then with the date of each, in one column.
 pub fn happenings(
-    sheet: &mut Sheet,
+    sheet: &mut impl Prose,
     names: &Names,
     happenings: &[Happening],
     at: Option<Moment>,

@@ -1,6 +1,17 @@
+//! What a play found out, and the forms in which machines read it.
+
+mod junit;
+pub(super) mod markup;
+mod played;
+mod tap;
+
 use std::io;
 
 use serde::Serialize;
+
+pub use junit::junit;
+pub use played::Played;
+pub use tap::tap;
 
 use super::expectation::Verdict;
 use super::moment::Moment;
