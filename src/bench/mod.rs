@@ -9,6 +9,7 @@ mod file;
 mod growth;
 mod load;
 mod measurement;
+mod reach;
 mod record;
 mod release;
 mod seal;
@@ -59,6 +60,12 @@ pub const BENCHES: &[Bench] = &[
         about: "the positions of every law concerned, on the worst question of the law tests",
         long: false,
         run: decision::run,
+    },
+    Bench {
+        name: "reach",
+        about: "who may read one mailbox on one day, and over all legal epochs",
+        long: false,
+        run: reach::run,
     },
     Bench {
         name: "record",

@@ -8,8 +8,8 @@ use super::screen::{self, Format};
 use super::{Exit, Outcome};
 use crate::clock::{ParseTimeError, SimTime};
 use crate::provider::{Ask, Told};
-use crate::scenario::{reach_text, where_text};
-use crate::world::Address;
+use crate::scenario::{by_text, reach_text, sweep_text, where_text};
+use crate::world::{Address, AuthorityId};
 
 /// Show every copy of a mailbox, its place, and whose key opens it
 ///
@@ -35,21 +35,31 @@ pub struct WhereArguments {
 
 /// Show who may read a mailbox by law, who can by key, and at what price
 ///
-/// Three answers, worked out apart. May: what the gate would decide if an authority of the roster demanded it on that
-/// day. Can: who holds a key, whatever the law says. Price: what a law that bars it, or leaves it open, threatens.
+/// Three answers, worked out apart. May: what would come of it if an authority of the roster demanded it on that day, by law,
+/// by the provider's stance, and by what a region's node does that alone holds the keys. Can: who holds a key, whatever the
+/// law says. Price: what a law that bars it, or leaves it open, threatens.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   rogatory reach molly@post.example --at 2014-08-30    a mailbox in Dublin, while the case was in court
   rogatory reach molly@post.example --at 2018-06-01    the same, after the CLOUD Act and the GDPR
+  rogatory reach molly@post.example --over-time        on which days it changed, and why
+  rogatory reach --by us-sdny-magistrate               what one authority could obtain, of every mailbox
   rogatory reach theo@post.example --all               also authorities that would get nothing")]
 pub struct ReachArguments {
     /// The account, such as `molly@post.example`
-    address: Address,
+    #[arg(required_unless_present = "by")]
+    address: Option<Address>,
     /// On which date, as `2018-06-01`, which means noon in UTC and so is the same day in New York and in Dublin; or at
     /// which instant, as `2018-06-01T09:00:00Z`. The provider's own today if left out
     #[arg(long, value_name = "DATE", value_parser = noon)]
     at: Option<SimTime>,
+    /// On which days it changed since the account was opened, and which rules came or went
+    #[arg(long, conflicts_with = "at")]
+    over_time: bool,
+    /// What this authority of the roster could obtain, of every mailbox
+    #[arg(long, value_name = "AUTHORITY", conflicts_with_all = ["address", "over_time"])]
+    by: Option<AuthorityId>,
     /// Also authorities that would get nothing
     #[arg(long)]
     all: bool,
@@ -94,15 +104,24 @@ fn violations(format: Format, running: &RunningArguments) -> Outcome {
 }
 
 pub fn reach(arguments: ReachArguments) -> Outcome {
-    let ReachArguments { address, at, all, format, running } = arguments;
-    let told = wait(running.look(Ask::Reach { account: address, at }))?;
-    let Told::Reach(reach) = told else { return Err(unexpected()) };
-    if format == Format::Json {
-        screen::json(&reach)?;
-        return Ok(Exit::Done);
+    let ReachArguments { address, at, over_time, by, all, format, running } = arguments;
+    let ask = match (address, by) {
+        (_, Some(authority)) => Ask::ReachBy { authority, at },
+        (Some(account), None) if over_time => Ask::ReachOverTime { account },
+        (Some(account), None) => Ask::Reach { account, at },
+        (None, None) => return Err("name an account, or an authority with --by".into()),
+    };
+    let told = wait(running.look(ask))?;
+    let names = || ConfigArguments { config: None }.read().map(|setup| setup.names);
+    match (told, format) {
+        (Told::Reach(reach), Format::Json) => screen::json(&reach)?,
+        (Told::ReachOverTime(sweep), Format::Json) => screen::json(&sweep)?,
+        (Told::ReachBy(by), Format::Json) => screen::json(&by)?,
+        (Told::Reach(reach), Format::Text) => screen::text(&reach_text(&reach, all, &names()?, look()))?,
+        (Told::ReachOverTime(sweep), Format::Text) => screen::text(&sweep_text(&sweep, all, look()))?,
+        (Told::ReachBy(by), Format::Text) => screen::text(&by_text(&by, all, &names()?, look()))?,
+        _ => return Err(unexpected()),
     }
-    let names = ConfigArguments { config: None }.read()?.names;
-    screen::text(&reach_text(&reach, all, &names, look()))?;
     Ok(Exit::Done)
 }
 

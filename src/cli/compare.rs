@@ -11,7 +11,6 @@ use super::screen::{self, Format, wrapped};
 use super::{Exit, Outcome};
 use crate::clock::Date;
 use crate::demand::{Act, DemandId};
-use crate::law::{PositionChange, PositionKind, RuleHit};
 use crate::scenario::{Answer, Compared, Difference, Row, Script, Variant, demands};
 use crate::world::{Country, EntityId, KeyCustody, RegionId};
 
@@ -280,36 +279,10 @@ pub(super) fn differences_text(
         };
         paragraph(&mut out, 2, width, &format!("{}: {what}", names.join("; ")));
         for law in &difference.laws {
-            paragraph(&mut out, 6, width, &law_text(law));
+            paragraph(&mut out, 6, width, &law.to_string());
         }
     }
     out
-}
-
-fn law_text(law: &PositionChange) -> String {
-    let kind = |kind: Option<PositionKind>| kind.map_or("was not asked".to_owned(), |k| k.to_string());
-    let mut text = match (law.before, law.after) {
-        (before, after) if before == after => format!("{} {} still", law.jurisdiction, kind(after)),
-        (Some(before), None) => format!("{} {before} -> is not asked", law.jurisdiction),
-        (before, after) => format!("{} {} -> {}", law.jurisdiction, kind(before), kind(after)),
-    };
-    let rules = |rules: &[RuleHit]| {
-        let versions = |rule: &RuleHit| {
-            let other = law.came.iter().chain(&law.went).filter(|one| one.id == rule.id).count() > 1;
-            match rule.from {
-                Some(from) if other => format!("{} as of {from}", rule.id),
-                _ => rule.id.clone(),
-            }
-        };
-        rules.iter().map(versions).collect::<Vec<_>>().join(", ")
-    };
-    for (what, list) in [("now", &law.came), ("no longer", &law.went)] {
-        if !list.is_empty() {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "; {what} by {}", rules(list));
-        }
-    }
-    text
 }
 
 fn line(out: &mut String, label: usize, name: &str, cells: &[String]) {

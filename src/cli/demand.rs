@@ -11,7 +11,7 @@ use ed25519_dalek::SigningKey;
 use super::common::{ConfigArguments, Failure, Setup, look, wait};
 use super::control::{RunningArguments, unexpected};
 use super::screen::{self, Format};
-use super::why::why_text;
+use super::why::{why_json, why_text};
 use super::{Exit, Outcome};
 use crate::demand::{Demand, SignedInstrument};
 use crate::diagnostic::SourceFile;
@@ -222,26 +222,32 @@ async fn explain(matter: String, format: Format, running: RunningArguments) -> O
     let Told::History(history) = running.look(Ask::Explain { matter }).await? else {
         return Err(unexpected());
     };
-    if format == Format::Json {
-        screen::json(&history)?;
-        return Ok(Exit::Done);
-    }
     let Setup { names, law, .. } = ConfigArguments { config: None }.read()?;
-    screen::text(&history_text(&history, &names, look()))?;
     let decided = history.events.iter().rev().find_map(|(_, event)| match event {
         Event::Decided { law, facts, decision, .. } => Some((law, facts, decision)),
         _ => None,
     });
-    if let Some((revision, premises, decisions)) = decided {
-        if law.revision() != revision {
-            screen::line(
-                "WHY  the decision names another revision of the law books than those built in here.",
-            )?;
-            return Ok(Exit::Done);
+    let (revision, premises, decisions) = decided
+        .map_or((None, &[][..], &[][..]), |(law, facts, decision)| (Some(law), &facts[..], &decision[..]));
+    let other = revision.is_some_and(|revision| law.revision() != revision);
+    // Other books than those it was decided by would explain another decision.
+    let explained = || premises.iter().zip(decisions).filter(|_| !other);
+    if format == Format::Json {
+        let mut value = serde_json::to_value(&history)?;
+        if let Some(history) = value.as_object_mut() {
+            let why: Vec<_> = explained().map(|(premise, item)| why_json(&law, premise, item)).collect();
+            history.insert("why".to_owned(), why.into());
+            history.insert("why-by-other-books".to_owned(), other.into());
         }
-        for (premise, decision) in premises.iter().zip(decisions) {
-            screen::text(&why_text(&law, premise, decision, screen::width()))?;
-        }
+        screen::json(&value)?;
+        return Ok(Exit::Done);
+    }
+    screen::text(&history_text(&history, &names, look()))?;
+    if other {
+        screen::line("WHY  the decision names another revision of the law books than those built in here.")?;
+    }
+    for (premise, decision) in explained() {
+        screen::text(&why_text(&law, premise, decision, screen::width()))?;
     }
     Ok(Exit::Done)
 }

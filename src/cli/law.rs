@@ -59,7 +59,11 @@ pub fn law(arguments: LawArguments) -> Outcome {
     match arguments.command {
         LawCommand::At { date, of, format, config } => at(&read(&config)?, date, &of, format),
         LawCommand::Diff(arguments) => diff(arguments),
-        LawCommand::Check { all, format, config } => check(&read(&config)?, &tests(&config)?, all, format),
+        LawCommand::Check { all, format, config } => {
+            let (law, tests) = (read(&config)?, tests(&config)?);
+            LawTest::misnamed(&tests, &law)?;
+            check(&law, &tests, all, format)
+        }
     }
 }
 

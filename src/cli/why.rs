@@ -7,6 +7,17 @@ use crate::law::{Condition, Explanation, Law};
 
 use super::screen::wrapped;
 
+/// The same as values: for each item of the decision what every law that was asked holds, rule by rule and condition by
+/// condition, and the changes that lead to another duty.
+pub fn why_json(law: &Law, premise: &Premise, decision: &ItemDecision) -> serde_json::Value {
+    let laws: Vec<Explanation> =
+        premise.asked.iter().map(|code| law.explain(code, &premise.question)).collect();
+    serde_json::json!({
+        "act": decision.act, "item": decision.item, "duty": decision.duty,
+        "laws": laws, "flips": flips(law, premise),
+    })
+}
+
 /// How many rules that nearly applied are shown for one law, and how many changes for one item.
 const SHOWN_MAX: usize = 8;
 

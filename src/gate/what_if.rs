@@ -119,18 +119,28 @@ fn changes(premise: &Premise) -> Vec<Change> {
         });
     }
     for kind in InstrumentKind::ALL.into_iter().filter(|kind| *kind != question.instrument) {
-        add(format!("the instrument were a {kind}"), "instrument", Value::Instrument(kind), |q, v| {
-            if let Value::Instrument(kind) = v {
-                q.instrument = *kind;
-            }
-        });
+        add(
+            format!("the instrument were {}", with_article(kind.as_str())),
+            "instrument",
+            Value::Instrument(kind),
+            |q, v| {
+                if let Value::Instrument(kind) = v {
+                    q.instrument = *kind;
+                }
+            },
+        );
     }
     for kind in AuthorityKind::ALL.into_iter().filter(|kind| *kind != facts.process.issuer) {
-        add(format!("the issuer were a {kind}"), "issuer", Value::Issuer(kind), |q, v| {
-            if let Value::Issuer(kind) = v {
-                q.facts.process.issuer = *kind;
-            }
-        });
+        add(
+            format!("the issuer were {}", with_article(kind.as_str())),
+            "issuer",
+            Value::Issuer(kind),
+            |q, v| {
+                if let Value::Issuer(kind) = v {
+                    q.facts.process.issuer = *kind;
+                }
+            },
+        );
     }
     let levels = [
         ProofLevel::ProbableCause,
@@ -212,6 +222,29 @@ fn changes(premise: &Premise) -> Vec<Change> {
             });
         }
     }
+    // Who runs the region says who can fetch from it, and who can use its keys.
+    let within = &facts.location.rests_in;
+    if facts.location.known
+        && (!facts.retrievable_from.is_subset(within) || facts.key_custody != KeyCustody::Region)
+    {
+        let words = format!("an independent trustee there ran the region where it rests ({})", list(within));
+        add(words, "operator", Value::Codes(within.clone()), |q, v| {
+            if let Value::Codes(codes) = v {
+                q.facts.retrievable_from = codes.clone();
+                q.facts.key_custody = KeyCustody::Region;
+            }
+        });
+    }
+    if !facts.presence.home_in.is_subset(&facts.retrievable_from) {
+        let home = &facts.presence.home_in;
+        let words = format!("head office ran the region where it rests, and fetched from {}", list(home));
+        add(words, "operator", Value::Codes(home.clone()), |q, v| {
+            if let Value::Codes(codes) = v {
+                q.facts.retrievable_from.extend(codes.iter().cloned());
+                q.facts.key_custody = KeyCustody::Provider;
+            }
+        });
+    }
     if facts.location.known {
         add("nobody knew where it rests".to_owned(), "rests_in", Value::Flag(false), |q, _| {
             q.facts.location.known = false;
@@ -265,6 +298,12 @@ fn changes(premise: &Premise) -> Vec<Change> {
     // Where things and people are comes first: the rest is another demand.
     all.sort_by_key(|change| matches!(change.fact, "class" | "instrument" | "issuer" | "proof"));
     all
+}
+
+/// `an epoc`, `a warrant`.
+fn with_article(word: &str) -> String {
+    let vowel = word.starts_with(['a', 'e', 'i', 'o']);
+    format!("{} {word}", if vowel { "an" } else { "a" })
 }
 
 fn list(codes: &Codes) -> String {

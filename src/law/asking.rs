@@ -53,10 +53,15 @@ impl Asking<'_> {
     /// The question itself, with every fact a rule may look at. An authority, entity or region that is not of this
     /// world is an error: there is no law to ask about it.
     pub fn question(&self) -> Result<Question, UnknownName> {
+        self.question_under(Treaties::of(self.world, self.demand, self.date()))
+    }
+
+    /// The same for who has looked up already what was in force on the day: [`Treaties::of`] the demand.
+    pub fn question_under(&self, treaties: Treaties) -> Result<Question, UnknownName> {
         let case = Case {
             place: &self.item.place,
             holder: self.holder_facts(),
-            treaties: Treaties::of(self.world, self.demand, self.date()),
+            treaties,
             received: self.received,
             decided: self.decided,
             executed: None,

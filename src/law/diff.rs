@@ -165,7 +165,7 @@ fn parts(old: &Article, new: &Article) -> Vec<Part> {
 /// What a rule is about and when it applies, one thing a line.
 fn conditions(article: &Article) -> Vec<String> {
     let acts = article.acts.iter().map(|act| format!("about the act {act}"));
-    let instruments = article.instruments.iter().flatten().map(|kind| format!("about a {kind}"));
+    let instruments = article.instruments.iter().flatten().map(|kind| format!("about the instrument {kind}"));
     let category = article.category.iter().map(|name| format!("about {name}"));
     let clause = |clause: &super::clause::Clause| {
         format!("{} {}", if clause.unless { "unless" } else { "when" }, clause.text)

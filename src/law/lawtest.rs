@@ -11,7 +11,7 @@ use toml::{Spanned, Table, Value};
 
 use super::load::files_in;
 use super::{Explanation, Law, PositionKind, Question};
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest};
 use crate::embedded;
 use crate::world::Jurisdiction;
 
@@ -27,6 +27,8 @@ pub struct LawTest {
     pub rules: Vec<String>,
     /// Rules that must not apply, each with words that must stand in one of the conditions it fails.
     pub closed: Vec<(String, String)>,
+    /// Where each rule is named, to be shown if there is none of that name.
+    named: Vec<(String, Diagnostic)>,
 }
 
 /// How a test went.
@@ -82,6 +84,21 @@ impl LawTest {
             }
         }
         Diagnostics::unless(errors.is_empty().then_some(tests), errors)
+    }
+
+    /// Finds rules that tests name and no book has: a test that expects such a rule could never hold, and one that expects
+    /// it not to apply always would.
+    pub fn misnamed(tests: &[LawTest], law: &Law) -> Result<(), Diagnostics> {
+        let known: Vec<&str> = law.rules().map(|(_, rule)| rule.id.as_str()).collect();
+        let named = tests.iter().flat_map(|test| &test.named);
+        let unknown = named.filter(|(id, _)| !known.contains(&id.as_str()));
+        let near = |id: &str| {
+            let near = nearest(id, known.iter().copied());
+            let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+            format!("{near}`rogatory law at DATE` lists the rules of a day")
+        };
+        let errors: Vec<Diagnostic> = unknown.map(|(id, place)| place.clone().help(near(id))).collect();
+        Diagnostics::unless(errors.is_empty().then_some(()), errors)
     }
 
     /// Asks the question and compares.
@@ -166,8 +183,17 @@ fn read_test(
         ask: ask.clone(),
         question,
         expect: raw.expect,
-        rules: raw.rules.clone(),
-        closed: raw.closed.iter().map(|c| (c.rule.clone(), c.on.clone())).collect(),
+        rules: raw.rules.iter().map(|rule| rule.get_ref().clone()).collect(),
+        closed: raw.closed.iter().map(|c| (c.rule.get_ref().clone(), c.on.clone())).collect(),
+        named: raw
+            .rules
+            .iter()
+            .chain(raw.closed.iter().map(|closed| &closed.rule))
+            .map(|rule| {
+                let what = format!("no book has a rule `{}`", rule.get_ref());
+                (rule.get_ref().clone(), file.at(rule.span(), what))
+            })
+            .collect(),
     })
 }
 
@@ -230,7 +256,7 @@ struct RawTest {
     with: Table,
     expect: PositionKind,
     #[serde(default)]
-    rules: Vec<String>,
+    rules: Vec<Spanned<String>>,
     #[serde(default)]
     closed: Vec<RawClosed>,
 }
@@ -238,6 +264,6 @@ struct RawTest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawClosed {
-    rule: String,
+    rule: Spanned<String>,
     on: String,
 }

@@ -1,5 +1,6 @@
 //! What one jurisdiction's law holds, and the rules that say so.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -120,6 +121,33 @@ pub struct PositionChange {
     pub came: Vec<RuleHit>,
     /// Rules that applied and do not.
     pub went: Vec<RuleHit>,
+}
+
+/// `US compels -> bars; now by us-829-f3d-197; no longer by us-2703-a-control`.
+impl fmt::Display for PositionChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let law = &self.jurisdiction;
+        match (self.before, self.after) {
+            (Some(before), Some(after)) if before == after => write!(f, "{law} {after} still")?,
+            (Some(before), Some(after)) => write!(f, "{law} {before} -> {after}")?,
+            (Some(before), None) => write!(f, "{law} {before} -> is not asked")?,
+            (None, Some(after)) => write!(f, "{law} was not asked -> {after}")?,
+            (None, None) => write!(f, "{law} is not asked")?,
+        }
+        let all = || self.came.iter().chain(&self.went);
+        for (what, rules) in [("now", &self.came), ("no longer", &self.went)] {
+            for (place, rule) in rules.iter().enumerate() {
+                let lead = if place == 0 { format!("; {what} by ") } else { ", ".to_owned() };
+                write!(f, "{lead}{}", rule.id)?;
+                // Two versions of one rule are told apart by their first days.
+                let versions = all().filter(|other| other.id == rule.id).count();
+                if let (Some(from), true) = (rule.from, versions > 1) {
+                    write!(f, " as of {from}")?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What is different between the positions on one question and on another, law by law.

@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::RwLock;
 
 use super::view::{MatterView, RecordHead, Recorded, WhereView};
-use super::{Imported, Misplaced, NewMail, Provider, ProviderError, ReachView};
+use super::{ByView, Imported, Misplaced, NewMail, Provider, ProviderError, ReachView, SweepView};
 use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
 use crate::gate::{AuditReport, Event};
 use crate::record::entry::Slot;
 use crate::region::{Answer, Body, Call, Context, ErrorCode, Password, Reply, Service, ServiceError};
-use crate::world::{Address, RegionId};
+use crate::world::{Address, AuthorityId, RegionId};
 
 /// A question or an order to a running provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,6 +54,15 @@ pub enum Ask {
     Misplaced,
     Reach {
         account: Address,
+        at: Option<SimTime>,
+    },
+    /// How the reach for an account changed over time.
+    ReachOverTime {
+        account: Address,
+    },
+    /// What an authority could obtain of every account.
+    ReachBy {
+        authority: AuthorityId,
         at: Option<SimTime>,
     },
     /// Moves simulated time forward.
@@ -103,6 +112,8 @@ pub enum Told {
         copies: Vec<Misplaced>,
     },
     Reach(ReachView),
+    ReachOverTime(SweepView),
+    ReachBy(ByView),
     Imported(Imported),
     /// The body is an mbox.
     Mailbox {
@@ -178,6 +189,13 @@ impl Control {
             Ask::Reach { account, at } => {
                 let provider = self.0.read().await;
                 Told::Reach(provider.reach(&account, at.unwrap_or_else(|| provider.now()))?)
+            }
+            Ask::ReachOverTime { account } => {
+                Told::ReachOverTime(self.0.read().await.reach_over_time(&account)?)
+            }
+            Ask::ReachBy { authority, at } => {
+                let provider = self.0.read().await;
+                Told::ReachBy(provider.reach_by(&authority, at.unwrap_or_else(|| provider.now()))?)
             }
             Ask::Shred { region } => {
                 Told::Keys { regions: self.0.read().await.shred(region.as_ref()).await? }

@@ -43,7 +43,10 @@ pub use deployment::{
 };
 pub use mail::{Imported, NewMail};
 pub use placement::Misplaced;
-pub use reach::{Can, May, Price, ReachView, prices, reach};
+pub use reach::{
+    ByView, Can, May, Obtainable, Price, Prospect, ReachView, SweepView, Turn, WayChange, prices, reach,
+    reach_by, sweep,
+};
 pub use view::{CopyView, KeyHolder, MatterView, RecordHead, Recorded, WhereView};
 
 /// The caller's end of a region node.
@@ -327,8 +330,25 @@ impl Provider {
     /// Who may read an account, who can, at what price.
     pub fn reach(&self, account: &crate::world::Address, at: SimTime) -> Result<ReachView, ProviderError> {
         let account = self.directory.find(account)?;
-        let stance = StanceTable::from(self.world.provider().stance(at)).changed(&self.stance);
-        Ok(reach(&self.world, &self.law, stance, account, at))
+        Ok(reach(&self.world, &self.law, self.stance_on(at), account, at))
+    }
+
+    /// How the reach for an account changed, over all days that the law books speak for.
+    pub fn reach_over_time(&self, account: &crate::world::Address) -> Result<SweepView, ProviderError> {
+        let account = self.directory.find(account)?;
+        Ok(sweep(&self.world, &self.law, |at| self.stance_on(at), account))
+    }
+
+    /// What one authority could obtain, of every account.
+    pub fn reach_by(&self, authority: &AuthorityId, at: SimTime) -> Result<ByView, ProviderError> {
+        self.world.roster().authority(authority)?;
+        let (stance, accounts) = (self.stance_on(at), self.directory.accounts());
+        Ok(reach_by(&self.world, &self.law, stance, authority, accounts, at))
+    }
+
+    /// The provider's own dated stance, with what it has changed since.
+    fn stance_on(&self, at: SimTime) -> StanceTable {
+        StanceTable::from(self.world.provider().stance(at)).changed(&self.stance)
     }
 
     fn view(&self, matter: &Matter) -> MatterView {

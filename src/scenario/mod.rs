@@ -64,7 +64,9 @@ pub use script::{
     Wanted,
 };
 pub use stage::Stage;
-pub use text::{Look, Pace, TextObserver, history_text, matter_text, reach_text, summary, where_text};
+pub use text::{
+    Look, Pace, TextObserver, by_text, history_text, matter_text, reach_text, summary, sweep_text, where_text,
+};
 pub use view::{
     AccountView, CopyView, Happened, Happening, ItemView, KeyHolderView, MatterView, ReachView, RecordHead,
 };

@@ -222,6 +222,19 @@ fn the_smallest_changes_that_lead_to_another_duty_are_found_and_true() {
     assert_eq!(leads("it had been decided on 2016-07-13"), Some(Duty::Compelled));
     assert_eq!(leads("custody"), None);
     assert!(flips.iter().all(|flip| flip.duty != Duty::Free));
+    assert!(
+        flips.iter().flat_map(|flip| &flip.changes).all(|change| !change.contains(" a epoc")),
+        "{flips:?}"
+    );
+
+    // While the reading was control, it mattered who ran the region.
+    let before = Desk { now: t("2014-06-01"), ..desk }.premises(&matter, &Holdings::new());
+    let before = before.iter().find(|p| p.item.class == DataClass::Content).unwrap();
+    assert_eq!(decide(&bench.law, before).duty, Duty::Compelled);
+    let trustee = rogatory::gate::flips(&bench.law, before);
+    let trustee =
+        trustee.iter().find(|flip| flip.changes[0].contains("an independent trustee there ran the region"));
+    assert_eq!(trustee.map(|flip| flip.duty), Some(Duty::Free));
 
     // The explanation names the rule that nearly applied, and by which condition it failed, in words.
     let explanation = bench.law.explain(&"US".parse().unwrap(), &content.question);

@@ -142,6 +142,21 @@ fn a_law_test_can_fail() {
     assert_eq!(result.wrong.len(), 3, "{result}");
 }
 
+#[test]
+fn a_law_test_that_names_no_rule_says_where_and_what_is_near() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy("config/law/tests/base.toml", folder.path().join("base.toml")).unwrap();
+    let mine = "like = \"base.toml\"\nask = \"US\"\n\n[[test]]\nname = \"mine\"\nat = \"2014-08-28\"\nexpect = \"compels\"\n\
+                rules = [\"us-2703-a-controll\"]\nclosed = [{ rule = \"us-2713\", on = \"issued\" }]\n";
+    std::fs::write(folder.path().join("mine.toml"), mine).unwrap();
+    let tests = LawTest::load(folder.path()).unwrap();
+    let wrong = LawTest::misnamed(&tests, shared()).unwrap_err().to_string();
+    assert!(wrong.contains("mine.toml:8:10: no book has a rule `us-2703-a-controll`"), "{wrong}");
+    assert!(wrong.contains("did you mean `us-2703-a-control`?"), "{wrong}");
+    assert!(!wrong.contains("us-2713"), "{wrong}");
+    LawTest::misnamed(&LawTest::standard().unwrap(), shared()).unwrap();
+}
+
 /// How many traps `config/law/README.md` lists.
 const TRAPS: usize = 23;
 

@@ -26,6 +26,7 @@ mod program_cases;
 mod program_ends;
 mod program_tells;
 mod provider;
+mod reach;
 mod record_audit;
 mod record_bad_input;
 mod record_cli;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::sheet::{Ink, Look, Prose, Sheet, faint, gather, list, plain};
 use super::told;
-use crate::demand::Outcome;
 use crate::provider::{self, Can, KeyHolder, May, WhereView};
 use crate::scenario::Moment;
 use crate::scenario::names::Names;
@@ -82,8 +81,7 @@ pub fn reach_text(reach: &provider::ReachView, all: bool, names: &Names, look: L
     let mut hidden = 0;
     for (class, region) in &copies {
         let of_copy = reach.may.iter().filter(|may| may.class == *class && may.region == **region);
-        let (gets, others): (Vec<&May>, Vec<&May>) =
-            of_copy.partition(|may| may.outcome.is_some_and(Outcome::is_production));
+        let (gets, others): (Vec<&May>, Vec<&May>) = of_copy.partition(|may| may.obtains());
         sheet.margin(2, 2, &[(Ink::Strong, format!("{class} in {region}").into())]);
         match gets.is_empty() {
             true => sheet.margin(4, 6, &[plain("nobody on the roster")]),
@@ -94,6 +92,7 @@ pub fn reach_text(reach: &provider::ReachView, all: bool, names: &Names, look: L
         } else {
             hidden += others.len();
         }
+        refusals(&mut sheet, region, &others);
         let prices: BTreeSet<(&str, &str)> = gets
             .iter()
             .flat_map(|may| &may.price)
@@ -125,6 +124,22 @@ pub fn reach_text(reach: &provider::ReachView, all: bool, names: &Names, look: L
         }
     }
     sheet.finish().0
+}
+
+/// What the gate would grant and the machine in the region refuse.
+fn refusals(sheet: &mut Sheet, region: &RegionId, others: &[&May]) {
+    let refused: Vec<&&May> = others.iter().filter(|may| !may.refused_under.is_empty()).collect();
+    if refused.is_empty() {
+        return;
+    }
+    let laws: BTreeSet<&str> =
+        refused.iter().flat_map(|may| &may.refused_under).map(|law| law.as_str()).collect();
+    let laws = laws.into_iter().collect::<Vec<_>>().join(", ");
+    let ways = if refused.len() == 1 { "one way".to_owned() } else { format!("{} ways", refused.len()) };
+    let what = format!(
+        "{ways} that the gate would grant and {region} refuses: {laws} stands against it, and head office holds no key"
+    );
+    sheet.margin(4, 6, &[plain(what)]);
 }
 
 /// Who gets what by which instruments: `produced: us-ddc by warrant or court-order; us-fbi by subpoena`.

@@ -18,6 +18,11 @@ pub struct Told {
 }
 
 impl Told {
+    /// True if the rule was told.
+    fn knows(&self, rule: &Rule) -> bool {
+        self.rules.contains_key(&(rule.id.clone(), rule.says.clone()))
+    }
+
     /// Notes that a rule is told now; says when it was told before, if it was.
     fn before(&mut self, rule: &Rule, now: &str) -> Option<String> {
         let wording = (rule.id.clone(), rule.says.clone());
@@ -121,10 +126,15 @@ pub fn positions(sheet: &mut Sheet, told: &mut Told, positions: &[Position], now
     if positions.is_empty() {
         sheet.paragraph(2, 4, &[faint("no law was asked")]);
     }
-    // Those with nothing to add share a line.
+    // Those with nothing to add share a line: silent laws, and laws that allow it by rules that were told already.
     let mut bare: Vec<(PositionKind, Vec<&str>)> = Vec::new();
+    let mut allow: Vec<&str> = Vec::new();
     for position in positions {
         let jurisdiction = position.jurisdiction.as_str();
+        if position.kind == PositionKind::Allows && position.rules.iter().all(|rule| told.knows(rule)) {
+            allow.push(jurisdiction);
+            continue;
+        }
         match (position.rules.split_first(), &position.gap) {
             (Some((first, rest)), _) => {
                 rule(sheet, told, jurisdiction, Some(position.kind), first, now);
@@ -140,7 +150,10 @@ pub fn positions(sheet: &mut Sheet, told: &mut Told, positions: &[Position], now
         }
     }
     for (kind, jurisdictions) in bare {
-        sheet.row(&name(&jurisdictions.join(", "), kind), &[]);
+        sheet.paragraph(2, 4, &[faint(format!("{}: {}", kind.as_str(), jurisdictions.join(", ")))]);
+    }
+    if !allow.is_empty() {
+        sheet.paragraph(2, 4, &[faint(format!("allows, by what was told: {}", allow.join(", ")))]);
     }
 }
 

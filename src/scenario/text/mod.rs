@@ -4,6 +4,7 @@ pub(super) mod account;
 mod course;
 mod history;
 pub(super) mod law;
+mod reach;
 pub(super) mod sheet;
 pub(super) mod told;
 
@@ -26,6 +27,7 @@ use sheet::{Ink, Prose, Sheet, columns, faint, list, plain};
 
 pub use account::{reach_text, where_text};
 pub use history::{history_text, matter_text};
+pub use reach::{by_text, sweep_text};
 pub use sheet::Look;
 
 /// How fast a play goes on.
