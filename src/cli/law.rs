@@ -1,4 +1,4 @@
-//! `rogatory law`: the law on a date, and the tests of the law books.
+//! `rogatory law`: the law on a date, the tests of the law books, and what is proved of them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::clock::Date;
 use crate::law::{Law, LawTest, Rule};
 use crate::world::Jurisdiction;
 
-/// Read the law books: what holds on a date, and whether they say what they are tested to say
+/// Read the law books: what holds on a date, whether they say what they are tested to say, and what can be proved of them
 #[derive(Args, Debug)]
 pub struct LawArguments {
     #[command(subcommand)]
@@ -53,6 +53,7 @@ enum LawCommand {
         #[command(flatten)]
         config: ConfigArguments,
     },
+    Prove(super::prove::ProveArguments),
 }
 
 pub fn law(arguments: LawArguments) -> Outcome {
@@ -62,8 +63,11 @@ pub fn law(arguments: LawArguments) -> Outcome {
         LawCommand::Check { all, format, config } => {
             let (law, tests) = (read(&config)?, tests(&config)?);
             LawTest::misnamed(&tests, &law)?;
+            // Read, so that a claim about a rule that is gone is noticed; proving them takes a solver.
+            super::prove::read(&law, config.config.as_deref())?;
             check(&law, &tests, all, format)
         }
+        LawCommand::Prove(arguments) => super::prove::prove(arguments),
     }
 }
 

@@ -14,6 +14,7 @@ mod law_diff;
 mod mail;
 mod node;
 mod play;
+mod prove;
 mod record;
 mod scenario;
 mod screen;

@@ -12,7 +12,7 @@ use super::names::{act_index, instrument_index};
 use crate::clock::{Date, SimTime};
 use crate::demand::{Act, InstrumentKind, Purpose, Term};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::world::{DataClass, Jurisdiction, Source};
+use crate::world::{DataClass, Jurisdiction, Source, SourceMark};
 
 /// The format this program reads.
 const FORMAT: u32 = 1;
@@ -30,6 +30,8 @@ pub struct Header {
     pub(super) zone: TimeZone,
     covers: BTreeMap<Covered, Vec<Cover>>,
     categories: BTreeMap<(DataClass, Purpose), Category>,
+    /// How sure we are of what the law calls each class.
+    marks: BTreeMap<DataClass, SourceMark>,
 }
 
 /// Whose process, act, instrument, and whether it is about data from now on.
@@ -117,6 +119,11 @@ impl Header {
             }
         }
         let categories = categories(file, &raw.categories, &mut errors);
+        let sources = raw.categories.get_ref().iter();
+        let marks = sources.filter_map(|(class, entry)| {
+            let source: Source = entry.get_ref().source.as_deref()?.parse().ok()?;
+            Some((*class.get_ref(), source.mark()))
+        });
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -128,7 +135,13 @@ impl Header {
             zone,
             covers,
             categories,
+            marks: marks.collect(),
         })
+    }
+
+    /// How sure we are of what this law calls a class of data; none where it has no word for it.
+    pub fn category_mark(&self, class: DataClass) -> Option<SourceMark> {
+        self.marks.get(&class).copied()
     }
 
     pub(super) fn day(&self, time: SimTime) -> Date {
@@ -145,6 +158,22 @@ impl Header {
         let future = question.facts.process.term == Term::FromNowOn;
         let key = (process, act_index(*act), instrument_index(*instrument), future);
         self.covers.get(&key).is_some_and(|covers| covers.iter().any(|cover| cover.has(*class, day)))
+    }
+
+    /// The spans of days in which the book has rules for such questions about a class; an end that is absent is that of
+    /// the book.
+    pub(super) fn covered_days(
+        &self,
+        process: ProcessOf,
+        act: Act,
+        instrument: InstrumentKind,
+        term: Term,
+        class: DataClass,
+    ) -> Vec<(Option<Date>, Option<Date>)> {
+        let key = (process, act_index(act), instrument_index(instrument), term == Term::FromNowOn);
+        let covers = self.covers.get(&key).into_iter().flatten();
+        let about = |cover: &&Cover| cover.classes.as_ref().is_none_or(|classes| classes.contains(&class));
+        covers.filter(about).map(|cover| (cover.from, cover.until)).collect()
     }
 
     /// The days on which it begins or ceases to have rules for some kind of question.

@@ -83,6 +83,7 @@ impl Law {
             books,
             digest,
             revision: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            schema,
             authorizer: Authorizer::new(),
             nobody: Entities::empty(),
             everything: OnceLock::new(),

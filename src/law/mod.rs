@@ -26,6 +26,7 @@ mod load;
 mod names;
 mod plain;
 mod position;
+pub mod prove;
 mod question;
 mod rule;
 mod vocabulary;
@@ -34,7 +35,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use cedar_policy::{Authorizer, Diagnostics, Entities, PolicyId, PolicySet, Request};
+use cedar_policy::{Authorizer, Diagnostics, Entities, PolicyId, PolicySet, Request, Schema};
 use cedar_policy_core::ast;
 use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
@@ -65,6 +66,7 @@ pub struct Law {
     books: BTreeMap<Jurisdiction, Book>,
     digest: [u8; 32],
     revision: String,
+    schema: Schema,
     authorizer: Authorizer,
     nobody: Entities,
     /// Every policy of every book and date, for [`Law::position_unsorted`]; made on first use.

@@ -9,6 +9,15 @@ pub(super) fn in_words(expr: &Expr) -> String {
     said(expr, true)
 }
 
+/// A fact and its value as a sentence: `the level of proof: probable cause`.
+pub(super) fn stated(fact: &str, value: &str) -> String {
+    match (kind_of(fact), value) {
+        (Some(Kind::YesNo), "yes") => flag(fact).0.to_owned(),
+        (Some(Kind::YesNo), _) => flag(fact).1.to_owned(),
+        _ => format!("{}: {value}", named(fact).unwrap_or_else(|| about_name(fact, true))),
+    }
+}
+
 /// The condition, or its opposite.
 fn said(expr: &Expr, holds: bool) -> String {
     match expr.expr_kind() {
@@ -131,30 +140,36 @@ fn value(expr: &Expr) -> String {
 
 /// What a fact is about, as the subject of a sentence.
 fn subject(expr: &Expr) -> String {
-    let name = match expr.expr_kind() {
-        ExprKind::Var(Var::Principal) => "the instrument",
-        ExprKind::Var(Var::Resource) => "the data",
+    match expr.expr_kind() {
+        ExprKind::Var(Var::Principal) => "the instrument".to_owned(),
+        ExprKind::Var(Var::Resource) => "the data".to_owned(),
         _ => match fact(expr) {
-            Some("proof") => "the level of proof",
-            Some("issuer") => "the issuer",
-            Some("validator") => "whoever approved it first",
-            Some("on_behalf_of") => "the demanding state",
-            Some("executes_for") => "the state whose request it carries out",
-            Some("term") => "the data wanted",
-            Some("extensions") => "the number of extensions",
-            Some("offence_years") => "the longest sentence, in years,",
-            Some("issued") => "the day of issue",
-            Some("received") => "the day of receipt",
-            Some("decided") => "the day of the decision",
-            Some("executed") => "the day of the act",
-            Some("days_since_received") => "the number of days since receipt",
-            Some("custody") => "whoever can use the key",
-            Some("role") => "the holder's part in the case",
-            Some(other) => return about_name(other, true).to_owned(),
-            None => return expr.to_string(),
+            Some(name) => named(name).unwrap_or_else(|| about_name(name, true)).to_owned(),
+            None => expr.to_string(),
         },
-    };
-    name.to_owned()
+    }
+}
+
+/// A fact that has a name of its own.
+fn named(fact: &str) -> Option<&'static str> {
+    Some(match fact {
+        "proof" => "the level of proof",
+        "issuer" => "the issuer",
+        "validator" => "whoever approved it first",
+        "on_behalf_of" => "the demanding state",
+        "executes_for" => "the state whose request it carries out",
+        "term" => "the data wanted",
+        "extensions" => "the number of extensions",
+        "offence_years" => "the longest sentence, in years,",
+        "issued" => "the day of issue",
+        "received" => "the day of receipt",
+        "decided" => "the day of the decision",
+        "executed" => "the day of the act",
+        "days_since_received" => "the number of days since receipt",
+        "custody" => "whoever can use the key",
+        "role" => "the holder's part in the case",
+        _ => return None,
+    })
 }
 
 /// A set of places or courts, as the start of a sentence that ends with one of them.

@@ -23,6 +23,7 @@ mod account;
 mod action;
 mod case;
 mod compare;
+mod example;
 mod expectation;
 mod html;
 mod include;
@@ -48,6 +49,7 @@ mod tests;
 
 pub use case::{Case, CaseRole, CaseRow, CaseTally, HistoricOutcome, Says};
 pub use compare::{Answer, Compared, Difference, NoVariant, Row, Variant, demands};
+pub use example::written_example;
 pub use expectation::Verdict;
 pub use html::{Provenance, html};
 pub use include::world_changes;

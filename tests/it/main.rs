@@ -14,6 +14,7 @@ mod law_books;
 mod law_cases;
 mod law_diff;
 mod law_fiction;
+mod law_prove;
 mod layers;
 mod lost_region;
 mod lying_head_office;
