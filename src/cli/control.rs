@@ -12,11 +12,15 @@ use super::common::{ConfigArguments, Failure};
 use super::screen;
 use crate::clock::SimTime;
 use crate::disk::RealDisk;
-use crate::provider::{Ask, Control, Deployment, DeploymentError, DeploymentOptions, Held, Nodes, Told};
+use crate::provider::{
+    Ask, Control, Deployment, DeploymentError, DeploymentOptions, Held, MailClient, Nodes, Route, Told,
+    client_folder,
+};
 use crate::region::{
     Answer, Body, Credentials, Enrolment, ErrorCode, Link, LinkLimits, Peer, SharedService, Wan,
     credentials_path,
 };
+use crate::world::Address;
 
 /// Which provider to ask.
 #[derive(Args, Debug, Clone)]
@@ -76,7 +80,41 @@ impl Office {
     }
 }
 
+/// A mail client of this process: it asks head office where an account is at home, and talks to that region itself.
+pub struct MailProgram {
+    office: Link<Ask, Told>,
+    credentials: Credentials,
+    pub client: MailClient,
+}
+
+impl MailProgram {
+    /// Where an account's mail goes, and what time it is.
+    pub async fn route(&mut self, account: &Address) -> Result<(Route, SimTime), Failure> {
+        let answer = self.office.call(Ask::Route { account: account.clone() }, Body::empty()).await;
+        let Told::Route { route, regions, now } = answer.map_err(|error| error.message)?.reply else {
+            return Err(unexpected());
+        };
+        for (region, address) in regions {
+            let (peer, limits) = (Peer::Region(region.clone()), LinkLimits::default());
+            self.client
+                .add(region, Link::over_network(&self.credentials, peer, address, limits, Wan::none())?);
+        }
+        Ok((route, now))
+    }
+}
+
 impl RunningArguments {
+    /// A mail client for the running provider.
+    pub fn mail_program(&self) -> Result<MailProgram, Failure> {
+        let credentials = match Credentials::load(&credentials_path(&client_folder(&self.data))) {
+            Ok(credentials) => credentials,
+            Err(_) if !client_folder(&self.data).exists() => return Err(self.nobody()),
+            Err(error) => return Err(error.into()),
+        };
+        let office = self.link_as(&credentials)?;
+        Ok(MailProgram { office, credentials, client: MailClient::default() })
+    }
+
     /// Asks the running provider one thing.
     pub async fn ask(&self, ask: Ask, body: impl Into<Body>) -> Result<Answer<Told>, Failure> {
         let link = self.link()?;
@@ -132,10 +170,20 @@ impl RunningArguments {
 
     /// A link for several questions to the running provider.
     pub fn link(&self) -> Result<Link<Ask, Told>, Failure> {
-        let address = std::fs::read_to_string(address_file(&self.data)).map_err(|_| self.nobody())?;
-        let address: SocketAddr = address.trim().parse().map_err(|_| self.nobody())?;
+        // Before its credentials: where nobody runs, that is the thing to say.
+        self.address()?;
         let credentials = Credentials::load(&credentials_path(&self.data.join("head-office")))?;
-        Ok(Link::over_network(&credentials, Peer::HeadOffice, address, LinkLimits::default(), Wan::none())?)
+        self.link_as(&credentials)
+    }
+
+    fn address(&self) -> Result<SocketAddr, Failure> {
+        let address = std::fs::read_to_string(address_file(&self.data)).map_err(|_| self.nobody())?;
+        address.trim().parse().map_err(|_| self.nobody())
+    }
+
+    fn link_as(&self, credentials: &Credentials) -> Result<Link<Ask, Told>, Failure> {
+        let address = self.address()?;
+        Ok(Link::over_network(credentials, Peer::HeadOffice, address, LinkLimits::default(), Wan::none())?)
     }
 
     fn nobody(&self) -> Failure {

@@ -3,6 +3,7 @@
 //! The caller proves to be head office, with head office's own certificate: whoever can read that file can order
 //! head office about anyway.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -10,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::RwLock;
 
 use super::view::{MatterView, RecordHead, Recorded, WhereView};
-use super::{ByView, Imported, Misplaced, NewMail, Provider, ProviderError, ReachView, SweepView};
+use super::{ByView, Misplaced, Provider, ProviderError, ReachView, Route, SweepView};
 use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
 use crate::gate::{AuditReport, Event};
 use crate::record::entry::Slot;
-use crate::region::{Answer, Body, Call, Context, ErrorCode, Password, Reply, Service, ServiceError};
+use crate::region::{Answer, Body, Call, Context, ErrorCode, Peer, Reply, Service, ServiceError};
 use crate::world::{Address, AuthorityId, RegionId};
 
 /// A question or an order to a running provider.
@@ -69,15 +70,10 @@ pub enum Ask {
     Advance {
         to: SimTime,
     },
-    /// A message for one account; its bytes are the body.
-    Deliver {
-        to: Address,
-        received: Option<SimTime>,
-    },
-    /// The messages of an account for its owner; the answer's body is an mbox.
-    Export {
+    /// Where an account's mail goes, and where the regions that get it are to be found. The one question that a mail
+    /// client may ask.
+    Route {
         account: Address,
-        password: Password,
     },
     Keys {
         region: Option<RegionId>,
@@ -114,10 +110,11 @@ pub enum Told {
     Reach(ReachView),
     ReachOverTime(SweepView),
     ReachBy(ByView),
-    Imported(Imported),
-    /// The body is an mbox.
-    Mailbox {
-        messages: u64,
+    Route {
+        route: Route,
+        /// Those of its regions that are running.
+        regions: Vec<(RegionId, SocketAddr)>,
+        now: SimTime,
     },
     Keys {
         regions: Vec<(RegionId, serde_json::Value)>,
@@ -149,7 +146,7 @@ pub struct History {
 pub struct Control(pub Arc<RwLock<Provider>>);
 
 impl Control {
-    async fn answer(&self, ask: Ask, body: Body) -> Result<Answer<Told>, Refusal> {
+    async fn answer(&self, ask: Ask) -> Result<Answer<Told>, Refusal> {
         let told = match ask {
             Ask::File { instrument } => {
                 Told::Recorded { events: self.0.write().await.receive(instrument).await? }
@@ -160,17 +157,14 @@ impl Control {
                 Told::Recorded { events: provider.receive(instrument).await? }
             }
             Ask::Advance { to } => Told::Recorded { events: self.0.write().await.advance_to(to).await? },
-            Ask::Export { account, password } => {
-                let (messages, body) = self.0.read().await.export(&account, password).await?;
-                return Ok(Answer::with_body(Told::Mailbox { messages }, body));
-            }
-            Ask::Deliver { to, received } => {
-                let bytes = body.collect(crate::mail::MESSAGE_BYTES_MAX as usize).await?;
-                let size = bytes.len() as u64;
-                let stored = self.0.read().await.deliver(NewMail { to, received, bytes }).await?;
-                let mut imported = Imported::default();
-                imported.count(&stored, size);
-                Told::Imported(imported)
+            Ask::Route { account } => {
+                let provider = self.0.read().await;
+                let route = provider.route(&account)?;
+                let regions =
+                    std::iter::once(&route.home).chain(route.onward.iter().map(|(region, _)| region));
+                let regions =
+                    regions.filter_map(|region| Some((region.clone(), provider.region_address(region)?)));
+                Told::Route { regions: regions.collect(), route, now: provider.now() }
             }
             Ask::Status => Told::Status(self.0.read().await.status()),
             Ask::List => Told::Matters { matters: self.0.read().await.list() },
@@ -250,15 +244,14 @@ impl Service for Control {
     type Call = Ask;
     type Reply = Told;
 
-    fn call(
-        &self,
-        context: Context,
-        ask: Ask,
-        body: Body,
-    ) -> BoxFuture<'_, Result<Answer<Told>, ServiceError>> {
+    fn call(&self, context: Context, ask: Ask, _: Body) -> BoxFuture<'_, Result<Answer<Told>, ServiceError>> {
         Box::pin(async move {
-            context.from_head_office(|_| "only head office's own certificate is heard here".to_owned())?;
-            self.answer(ask, body).await.map_err(|refusal| refusal.0)
+            let of_a_client = context.peer == Peer::Client && matches!(ask, Ask::Route { .. });
+            if !of_a_client {
+                context
+                    .from_head_office(|_| "only head office's own certificate is heard here".to_owned())?;
+            }
+            self.answer(ask).await.map_err(|refusal| refusal.0)
         })
     }
 }

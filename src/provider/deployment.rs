@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cabinet, CabinetError, Provider, ProviderError, ProviderParts, RegionLink};
+use super::{Cabinet, CabinetError, MailClient, Provider, ProviderError, ProviderParts, RegionLink};
 use crate::clock::{SimClock, SimTime};
 use crate::disk::{Disk, write_whole};
 use crate::entropy::Entropy;
@@ -24,7 +24,8 @@ use crate::record::witness::{LocalWitness, WitnessClient};
 use crate::region::process::{ChildSpec, ProcessError, Supervisor};
 use crate::region::{
     CaError, Call, Credentials, DeploymentCa, Enrolment, EnrolmentError, Link, LinkLimits, LinkedWitness,
-    Node, NodeError, NodeParts, Peer, Reply, ServiceError, SharedService, Wan, cosigner, prepare, witness,
+    Node, NodeError, NodeParts, Peer, Reply, ServiceError, SharedService, Wan, cosigner, intake_key, prepare,
+    witness,
 };
 use crate::vault::{HeadOfficeKey, KeyFileError, component_entropy};
 use crate::world::{KeyCustody, RegionId, World};
@@ -146,6 +147,7 @@ impl Deployment {
                 (links, witnesses, Some(supervisor))
             }
         };
+        let Links { head_office: links, clients } = links;
         let cabinet = Cabinet::open(&*options.disk, &site.head_office, &site.entropy)?;
         let log = site.open_log(&options, &cabinet, witnesses).await?;
         let provider = Provider::open(ProviderParts {
@@ -154,6 +156,7 @@ impl Deployment {
             clock: SimClock::starting_at(options.start),
             entropy: site.entropy.clone(),
             regions: links,
+            mail: MailClient::new(clients),
             log,
             cabinet,
             deliveries: options.data.join("authorities"),
@@ -275,7 +278,7 @@ impl Site {
         let signer = LogSigner::new(ORIGIN, &entropy.draw("signing key", b"log"))?;
 
         let mut members = Vec::new();
-        let mut regions = BTreeMap::new();
+        let (mut regions, mut intake) = (BTreeMap::new(), BTreeMap::new());
         for region in world.regions() {
             let folder = data.join("regions").join(region.id().as_str());
             let id = region.id().as_str();
@@ -287,6 +290,7 @@ impl Site {
                 independent: region.key_custody() == KeyCustody::Region,
                 outsider: false,
             });
+            intake.insert(region.id().clone(), intake_key(disk, &folder, id, &origin)?);
             regions.insert(region.id().clone(), folder);
         }
         let mut witnesses = Vec::new();
@@ -314,6 +318,8 @@ impl Site {
             let mut enrolment = Enrolment::new(id, &policy);
             let wrapped = custody == Some(KeyCustody::Provider);
             enrolment.head_office = wrapped.then(|| *key.public().as_bytes());
+            // A witness has nothing to send to a region.
+            enrolment.intake = custody.map(|_| intake.clone()).unwrap_or_default();
             enrolment.config.clone_from(&options.config);
             enrolment.seed.clone_from(&options.seed);
             enrolment.write(disk, folder)
@@ -342,7 +348,7 @@ impl Site {
         nodes: &mut Vec<Arc<Node>>,
     ) -> Result<Opened, DeploymentError> {
         let wan = wan(options);
-        let (mut links, mut witnesses) = (BTreeMap::new(), Vec::new());
+        let (mut links, mut witnesses) = (Links::default(), Vec::new());
         for (id, folder) in &self.regions {
             let parts = NodeParts {
                 folder: folder.clone(),
@@ -356,10 +362,14 @@ impl Site {
             let node = Arc::new(node);
             nodes.push(node.clone());
             let service: SharedService<Call, Reply> = node;
-            let to = Peer::Region(id.clone());
-            let link = Link::in_process(Peer::HeadOffice, to, service, LinkLimits::default(), wan.clone());
-            witnesses.push((id.to_string(), linked(&link)));
-            links.insert(id.clone(), link);
+            let link = |from: Peer| {
+                let to = Peer::Region(id.clone());
+                Link::in_process(from, to, service.clone(), LinkLimits::default(), wan.clone())
+            };
+            let of_head_office = link(Peer::HeadOffice);
+            witnesses.push((id.to_string(), linked(&of_head_office)));
+            links.head_office.insert(id.clone(), of_head_office);
+            links.clients.insert(id.clone(), link(Peer::Client));
         }
         for (peer, folder) in &self.witnesses {
             let id = peer.id();
@@ -376,7 +386,7 @@ impl Site {
         &self,
         options: &DeploymentOptions,
         program: &Path,
-    ) -> Result<(BTreeMap<RegionId, RegionLink>, Witnesses, Supervisor), DeploymentError> {
+    ) -> Result<(Links, Witnesses, Supervisor), DeploymentError> {
         let (Some(ca), Some(credentials)) = (&self.ca, &self.credentials) else {
             unreachable!("a deployment of processes has a certificate authority");
         };
@@ -392,18 +402,21 @@ impl Site {
         }
         let supervisor = Supervisor::start(specs, Duration::from_secs(20)).await?;
         let wan = wan(options);
-        let link = |peer: &Peer| -> Result<RegionLink, DeploymentError> {
+        let link = |from: &Credentials, peer: &Peer| -> Result<RegionLink, DeploymentError> {
             let address = supervisor.address(peer)?;
-            Ok(Link::over_network(credentials, peer.clone(), address, LinkLimits::default(), wan.clone())?)
+            Ok(Link::over_network(from, peer.clone(), address, LinkLimits::default(), wan.clone())?)
         };
-        let (mut links, mut witnesses) = (BTreeMap::new(), Vec::new());
+        let client = ca.provision(&Peer::Client, &client_folder(&options.data))?;
+        let (mut links, mut witnesses) = (Links::default(), Vec::new());
         for id in self.regions.keys() {
-            let region = link(&Peer::Region(id.clone()))?;
-            witnesses.push((id.to_string(), linked(&region)));
-            links.insert(id.clone(), region);
+            let peer = Peer::Region(id.clone());
+            let of_head_office = link(credentials, &peer)?;
+            witnesses.push((id.to_string(), linked(&of_head_office)));
+            links.head_office.insert(id.clone(), of_head_office);
+            links.clients.insert(id.clone(), link(&client, &peer)?);
         }
         for (peer, _) in &self.witnesses {
-            witnesses.push((peer.id().to_owned(), linked(&link(peer)?)));
+            witnesses.push((peer.id().to_owned(), linked(&link(credentials, peer)?)));
         }
         Ok((links, witnesses, supervisor))
     }
@@ -459,7 +472,19 @@ fn check_nothing_is_lost(data: &Path, world: &World) -> Result<(), DeploymentErr
 }
 
 type Witnesses = Vec<(String, Arc<dyn WitnessClient>)>;
-type Opened = (BTreeMap<RegionId, RegionLink>, Witnesses);
+type Opened = (Links, Witnesses);
+
+/// The same regions, as head office reaches them and as mail clients do.
+#[derive(Default)]
+struct Links {
+    head_office: BTreeMap<RegionId, RegionLink>,
+    clients: BTreeMap<RegionId, RegionLink>,
+}
+
+/// The folder with what mail clients on this machine prove themselves with.
+pub fn client_folder(data: &Path) -> PathBuf {
+    data.join("client")
+}
 
 /// The name of a node's cosigning key in signature lines.
 pub fn cosigner_name(id: &str) -> String {

@@ -1,16 +1,17 @@
 //! Accounts and mail coming in.
 //!
 //! A message is sealed where its content rests. What other classes rest elsewhere (traffic data in another country,
-//! for example) goes to those regions as rows, before the delivery is acknowledged.
+//! for example) goes to those regions as rows, sealed to them, before the delivery is acknowledged. Messages and
+//! passwords go through the provider's [`MailClient`](super::MailClient), never over head office's own links.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::view::{CopyView, KeyHolder, WhereView};
-use super::{Provider, ProviderError};
+use super::{Provider, ProviderError, Route};
 use crate::clock::SimTime;
 use crate::directory::{Account, NewAccount};
-use crate::region::{Body, Call, Card, ErrorCode, Password, Reply, Stored};
+use crate::region::{Body, Call, Card, Password, Reply, Stored};
 use crate::world::{Address, DataClass, RegionId};
 
 /// A message on its way in.
@@ -63,54 +64,64 @@ impl Provider {
         };
         for (region, classes) in account.by_region() {
             // The owner proves who they are at home, and nowhere else.
-            let password = password.clone().filter(|_| account.home() == Some(&region));
+            let password = match password.as_ref().filter(|_| account.home() == Some(&region)) {
+                Some(password) => Some(self.mail.seal_password(&region, &account.address, password).await?),
+                None => None,
+            };
             let call = Call::OpenMailbox { card: card.clone(), classes, password };
             self.call(&region, call).await?;
         }
         Ok(())
     }
 
-    /// Delivers one message into an account. When it returns, the message and what follows from it are durable in
-    /// every region that holds a copy.
-    pub async fn deliver(&self, mail: NewMail) -> Result<Stored, ProviderError> {
-        let account = self.directory.find(&mail.to)?;
-        let home = account.home().ok_or_else(|| ProviderError::NoHome(mail.to.clone()))?;
-        let here: Vec<DataClass> = [DataClass::Content, DataClass::Traffic, DataClass::AddressBook]
-            .into_iter()
-            .filter(|class| account.regions_of(*class).any(|region| region == home))
-            .collect();
-        let call = Call::Deliver { to: mail.to.clone(), classes: here, received: mail.received };
-        let answer = self.link(home)?.call(call, Body::from(mail.bytes)).await;
-        let answer = answer.map_err(|error| ProviderError::Region(home.clone(), error))?;
-        let Reply::Stored(stored) = answer.reply else { return Err(ProviderError::Answer(home.clone())) };
-        // Also when the message was there already: a crash may have come between this delivery and its rows, and a
-        // row that is there already is not written twice.
-        for (class, row) in
-            [(DataClass::Traffic, &stored.traffic), (DataClass::AddressBook, &stored.contacts)]
-        {
-            for region in account.regions_of(class).filter(|region| *region != home) {
-                let row = row.clone();
-                let call = Call::PutRow { account: mail.to.clone(), class, date: stored.date, row };
-                self.call(region, call).await?;
-            }
-        }
-        Ok(stored)
-    }
-
-    /// The messages of an account for its owner, from the region where it is at home: how many, and an mbox.
-    pub async fn export(&self, address: &Address, password: Password) -> Result<(u64, Body), ProviderError> {
+    /// Where an account's mail goes.
+    pub fn route(&self, address: &Address) -> Result<Route, ProviderError> {
         let account = self.directory.find(address)?;
         let home = account.home().ok_or_else(|| ProviderError::NoHome(address.clone()))?;
-        let call = Call::Export { account: address.clone(), password };
-        let answer = self.link(home)?.call(call, Body::empty()).await;
-        let answer = answer.map_err(|error| match error.code {
-            ErrorCode::Forbidden => ProviderError::Password(address.clone()),
-            _ => ProviderError::Region(home.clone(), error),
-        })?;
-        match answer.reply {
-            Reply::Mailbox { messages } => Ok((messages, answer.body)),
-            _ => Err(ProviderError::Answer(home.clone())),
-        }
+        let of_mail = [DataClass::Content, DataClass::Traffic, DataClass::AddressBook];
+        let here =
+            of_mail.into_iter().filter(|class| account.regions_of(*class).any(|region| region == home));
+        let onward = [DataClass::Traffic, DataClass::AddressBook].into_iter().flat_map(|class| {
+            let elsewhere = account.regions_of(class).filter(|region| *region != home);
+            elsewhere.map(move |region| (region.clone(), class))
+        });
+        Ok(Route {
+            account: address.clone(),
+            home: home.clone(),
+            here: here.collect(),
+            onward: onward.collect(),
+        })
+    }
+
+    /// Where a region is to be found by a mail client, if it is a process of its own and running.
+    pub fn region_address(&self, region: &RegionId) -> Option<std::net::SocketAddr> {
+        self.mail.address(region)
+    }
+
+    /// Delivers one message into an account, as a mail client in this process.
+    pub async fn deliver(&self, mail: NewMail) -> Result<Stored, ProviderError> {
+        self.mail.deliver(&self.route(&mail.to)?, mail.received, mail.bytes, None).await
+    }
+
+    /// Sends one message, as a mail client in this process: a copy for the sender and one for each recipient, as far as
+    /// they have accounts here. Says how many copies are new.
+    pub async fn send(
+        &self,
+        from: &Address,
+        to: &[Address],
+        date: Option<SimTime>,
+        message: Bytes,
+    ) -> Result<u64, ProviderError> {
+        let own = |address: &Address| self.directory.get(address).is_some();
+        let sender = if own(from) { Some(self.route(from)?) } else { None };
+        let recipients = to.iter().filter(|to| own(to)).map(|to| self.route(to));
+        let recipients = recipients.collect::<Result<Vec<_>, _>>()?;
+        self.mail.send(sender.as_ref().map(|route| (route, None)), &recipients, date, message).await
+    }
+
+    /// The messages of an account for its owner, as a mail client in this process: how many, and an mbox.
+    pub async fn export(&self, address: &Address, password: Password) -> Result<(u64, Body), ProviderError> {
+        self.mail.export(&self.route(address)?, password).await
     }
 
     /// Where every copy of an account rests, what it holds, and whose key opens it.
@@ -150,14 +161,6 @@ impl Provider {
 }
 
 impl Imported {
-    /// Adds what another import did.
-    pub fn add(&mut self, other: &Imported) {
-        self.new += other.new;
-        self.already_there += other.already_there;
-        self.malformed += other.malformed;
-        self.bytes += other.bytes;
-    }
-
     /// Counts one delivered message.
     pub fn count(&mut self, stored: &Stored, bytes: u64) {
         if stored.new {

@@ -9,6 +9,7 @@ mod deciding;
 mod deployment;
 mod keeping;
 mod mail;
+mod mail_client;
 mod placement;
 mod prove;
 mod reach;
@@ -39,9 +40,11 @@ use crate::world::{AuthorityId, RegionId, World};
 pub use cabinet::{Cabinet, CabinetError};
 pub use control::{Ask, Control, History, StatusView, Told};
 pub use deployment::{
-    DATA_FORMAT, Deployment, DeploymentError, DeploymentOptions, Held, Nodes, ORIGIN, cosigner_name,
+    DATA_FORMAT, Deployment, DeploymentError, DeploymentOptions, Held, Nodes, ORIGIN, client_folder,
+    cosigner_name,
 };
 pub use mail::{Imported, NewMail};
+pub use mail_client::{MailClient, Route};
 pub use placement::Misplaced;
 pub use reach::{
     ByView, Can, May, Obtainable, Price, Prospect, ReachView, SweepView, Turn, WayChange, prices, reach,
@@ -59,6 +62,8 @@ pub struct ProviderParts {
     pub clock: SimClock,
     pub entropy: Entropy,
     pub regions: BTreeMap<RegionId, RegionLink>,
+    /// What brings mail to the regions and fetches it, beside head office.
+    pub mail: MailClient,
     pub log: Log,
     pub cabinet: Cabinet,
     /// Where productions are put for the authorities they are sealed to.
@@ -74,6 +79,7 @@ pub struct Provider {
     clock: SimClock,
     entropy: Entropy,
     regions: BTreeMap<RegionId, RegionLink>,
+    mail: MailClient,
     cabinet: Cabinet,
     docket: Docket,
     directory: Directory,
@@ -146,6 +152,7 @@ impl Provider {
             clock: parts.clock,
             entropy: parts.entropy,
             regions: parts.regions,
+            mail: parts.mail,
             stance: parts.cabinet.stance(),
             cabinet: parts.cabinet,
             docket,

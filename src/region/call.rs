@@ -1,7 +1,8 @@
 //! What a region node can be asked, and what it answers.
 //!
-//! Head office and clients in the same process or another send the same calls. None of them reads mail but two:
-//! `Release` needs a permit, `Export` the owner's password.
+//! Head office and mail clients, in the same process or another, send the same calls, and none may send the other's: mail
+//! and passwords do not pass through head office. Two calls read mail: `Release` needs a permit, `Export` the owner's
+//! password.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,7 @@ use crate::clock::SimTime;
 use crate::demand::Item;
 use crate::law::{HolderRecord, Position};
 use crate::record::permit::{Permit, PermitId};
+use crate::vault::{IntakePublicKey, Sealed};
 use crate::world::{Address, DataClass, RegionId};
 
 /// A call to a region node.
@@ -19,12 +21,22 @@ pub enum Call {
     Status,
     /// A C2SP tlog-witness `add-checkpoint` request; answered with cosignature lines.
     AddCheckpoint { request: String },
-    /// Makes the copies of an account that rest here.
-    OpenMailbox { card: Card, classes: Vec<DataClass>, password: Option<Password> },
-    /// A message for one account; its bytes are the body of the call. Sealed here into the classes named.
-    Deliver { to: Address, classes: Vec<DataClass>, received: Option<SimTime> },
-    /// What another region's content leads to here: a row of traffic data, or of the address book, as JSON.
-    PutRow { account: Address, class: DataClass, date: Option<SimTime>, row: String },
+    /// Makes the copies of an account that rest here. The password is sealed to this region, see [`password_binding`].
+    OpenMailbox { card: Card, classes: Vec<DataClass>, password: Option<Sealed> },
+    /// From a client: the key to seal to what is for this region alone.
+    Intake,
+    /// From a client: a message for one account; its bytes are the body of the call. Sealed here into the classes named;
+    /// what the message leads to in other regions is given back sealed to them. The owner's password is for what goes
+    /// into their own mailbox as sent by them.
+    Deliver {
+        to: Address,
+        classes: Vec<DataClass>,
+        onward: Vec<(RegionId, DataClass)>,
+        received: Option<SimTime>,
+        owner: Option<Password>,
+    },
+    /// From a client: what another region's content leads to here, as that region sealed it.
+    PutRow { account: Address, class: DataClass, row: Sealed },
     /// How many objects each of these items has here, if its copy is here at all.
     Count { items: Vec<Item> },
     /// Which classes of which accounts rest here.
@@ -41,7 +53,7 @@ pub enum Call {
     /// What head office still needs, after an interruption: the productions for these permits, and the holds of these
     /// matters. What is left of others goes, and what they kept from being shredded is let go.
     KeepOnly { releases: Vec<PermitId>, holds: Vec<String> },
-    /// All messages of an account, for its owner; the answer's body is an mbox.
+    /// From a client: all messages of an account, for its owner; the answer's body is an mbox.
     Export { account: Address, password: Password },
     /// Objects and wraps for each key epoch.
     Keys,
@@ -49,6 +61,13 @@ pub enum Call {
     Rotate,
     /// New keys for copies that something was deleted from, so that nothing opens it any more.
     Shred,
+}
+
+impl Call {
+    /// True for what a mail client asks, and head office must not.
+    pub fn is_a_client_s(&self) -> bool {
+        matches!(self, Call::Intake | Call::Deliver { .. } | Call::PutRow { .. } | Call::Export { .. })
+    }
 }
 
 /// What a region keeps of an account of which it holds a copy.
@@ -61,6 +80,11 @@ pub struct Card {
     pub created: SimTime,
 }
 
+/// What an owner's first password is bound to when it is sealed to their home region.
+pub fn password_binding(region: &RegionId, account: &Address) -> Vec<u8> {
+    format!("rogatory password v1\n{region}\n{account}").into_bytes()
+}
+
 /// A password on its way to the region that checks it. It never prints.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -71,7 +95,8 @@ impl Password {
         Password(password.into())
     }
 
-    pub(super) fn expose(&self) -> &str {
+    /// The password itself, to be checked or sealed.
+    pub fn expose(&self) -> &str {
         &self.0
     }
 }
@@ -100,6 +125,9 @@ pub enum Reply {
         body: String,
     },
     Stored(Stored),
+    Intake {
+        key: IntakePublicKey,
+    },
     /// In the order of the items; `None` where there is no such copy.
     Counts {
         objects: Vec<Option<u64>>,
@@ -141,14 +169,19 @@ pub struct NodeStatus {
 pub struct Stored {
     /// False if this account has the very same message already.
     pub new: bool,
-    /// When the message is from.
-    pub date: Option<SimTime>,
-    /// For the regions that hold a copy of the traffic data, as JSON.
-    pub traffic: String,
-    /// For the regions that hold a copy of the address book, as JSON.
-    pub contacts: String,
+    /// What it leads to in other regions.
+    pub onward: Vec<Onward>,
     /// What is wrong with the message, which is kept byte for byte all the same.
     pub malformed: Option<String>,
+}
+
+/// A row for another region, which alone can read it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Onward {
+    pub region: RegionId,
+    pub class: DataClass,
+    pub row: Sealed,
 }
 
 /// One copy at one region.

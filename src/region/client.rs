@@ -80,6 +80,10 @@ impl Client {
         })
     }
 
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        *self.address.0.borrow()
+    }
+
     pub(super) async fn call<C: Serialize, R: DeserializeOwned>(
         &self,
         deadline: Instant,

@@ -3,6 +3,7 @@
 //! It is in the node's own folder from then on. A node believes its own enrolment and not what it is told later:
 //! which log it watches, whose cosignatures make a quorum, which laws it applies.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ use crate::entropy::Entropy;
 use crate::record::key::{Cosigner, KeyError, VerifierKey};
 use crate::record::policy::Policy;
 use crate::record::witness::{FileState, StateError, Witness};
-use crate::vault::{KeyFileError, component_entropy};
+use crate::vault::{IntakeKey, IntakePublicKey, KeyFileError, component_entropy};
+use crate::world::RegionId;
 
 const FORMAT: u32 = 1;
 
@@ -31,6 +33,9 @@ pub struct Enrolment {
     /// Head office's public key, where key custody gives it a wrap; in base64.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "optional_key")]
     pub head_office: Option<[u8; 32]>,
+    /// The intake keys of the regions: what goes to one of them goes sealed to the key that stands here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub intake: BTreeMap<RegionId, IntakePublicKey>,
     /// The folder of the world and the law books, if they are not those built into the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<PathBuf>,
@@ -67,6 +72,7 @@ impl Enrolment {
             id: id.to_owned(),
             policy: policy.to_text(),
             head_office: None,
+            intake: BTreeMap::new(),
             config: None,
             seed: None,
         }
@@ -151,6 +157,16 @@ pub fn prepare(
         FileState::enrol(&state)?;
     }
     Ok(cosigner.verifier().clone())
+}
+
+/// The key that others seal to what is for this region alone.
+pub fn intake_key(
+    disk: &dyn Disk,
+    folder: &Path,
+    id: &str,
+    entropy: &Entropy,
+) -> Result<IntakePublicKey, EnrolmentError> {
+    Ok(IntakeKey::draw(&component_entropy(disk, folder, id, &entropy.child(id))?).public())
 }
 
 /// The witness in a node's folder, watching the log it was enrolled for.

@@ -1,7 +1,7 @@
 //! Who is at the other end of a connection.
 //!
 //! A certificate carries one identity, as a URI among its subject alternative names:
-//! `rogatory://<deployment>/head-office`, `…/region/ie-dublin` or `…/witness/alder`. Host names say nothing here:
+//! `rogatory://<deployment>/head-office`, `…/region/ie-dublin`, `…/witness/alder` or `…/client`. Host names say nothing here:
 //! a node is reached at whatever address it happens to have, and proves who it is.
 
 use std::fmt;
@@ -72,13 +72,16 @@ impl fmt::Debug for DeploymentId {
 }
 
 /// A party of one deployment. Printed and written as the path of its URI: `head-office`, `region/ie-dublin`,
-/// `witness/alder`.
+/// `witness/alder`, `client`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Peer {
     HeadOffice,
     Region(RegionId),
     Witness(WitnessId),
+    /// A program that somebody sends or fetches mail with. The certificate says no more; owners prove themselves by
+    /// their passwords.
+    Client,
 }
 
 impl Peer {
@@ -87,10 +90,11 @@ impl Peer {
         format!("{SCHEME}{deployment}/{self}")
     }
 
-    /// The last part of its path: `ie-dublin`, `alder`, `head-office`.
+    /// The last part of its path: `ie-dublin`, `alder`, `head-office`, `client`.
     pub fn id(&self) -> &str {
         match self {
             Peer::HeadOffice => "head-office",
+            Peer::Client => "client",
             Peer::Region(id) => id.as_str(),
             Peer::Witness(id) => id.as_str(),
         }
@@ -100,7 +104,7 @@ impl Peer {
     pub fn region(&self) -> Option<&RegionId> {
         match self {
             Peer::Region(region) => Some(region),
-            Peer::HeadOffice | Peer::Witness(_) => None,
+            Peer::HeadOffice | Peer::Client | Peer::Witness(_) => None,
         }
     }
 
@@ -135,6 +139,7 @@ impl FromStr for Peer {
             Some(("region", id)) => id.parse().map(Peer::Region).map_err(malformed),
             Some(("witness", id)) => id.parse().map(Peer::Witness).map_err(malformed),
             None if text == "head-office" => Ok(Peer::HeadOffice),
+            None if text == "client" => Ok(Peer::Client),
             _ => Err(IdentityError::Malformed(text.to_owned())),
         }
     }
@@ -158,6 +163,7 @@ impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Peer::HeadOffice => f.write_str("head-office"),
+            Peer::Client => f.write_str("client"),
             Peer::Region(id) => write!(f, "region/{id}"),
             Peer::Witness(id) => write!(f, "witness/{id}"),
         }
@@ -180,7 +186,7 @@ pub enum IdentityError {
     #[error("the certificate names more than one party")]
     SeveralIdentities,
     #[error(
-        "`{0}` is not a party: head-office, region/<id> or witness/<id> of a deployment (32 hex digits) are"
+        "`{0}` is not a party: head-office, client, region/<id> or witness/<id> of a deployment (32 hex digits) are"
     )]
     Malformed(String),
     #[error("`{0}` is a party of another deployment")]
@@ -195,7 +201,7 @@ mod tests {
 
     #[test]
     fn parties_print_and_read_back() {
-        for text in ["head-office", "region/ie-dublin", "witness/alder"] {
+        for text in ["head-office", "client", "region/ie-dublin", "witness/alder"] {
             let peer: Peer = text.parse().unwrap();
             assert_eq!(peer.to_string(), text);
             assert_eq!(serde_json::to_string(&peer).unwrap(), format!("\"{text}\""));

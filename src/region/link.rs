@@ -1,5 +1,6 @@
 //! The caller's end of a service.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,6 +110,14 @@ impl<C: Typed, R: Typed> Link<C, R> {
     /// Who is at the other end.
     pub fn to(&self) -> &Peer {
         &self.inner.to
+    }
+
+    /// Where the other end is to be found just now; `None` in this process, and while it is down.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match &self.inner.end {
+            End::Here(_) => None,
+            End::There(client) => client.address(),
+        }
     }
 
     /// Makes a call.

@@ -27,10 +27,12 @@ mod witnessing;
 
 pub use body::{Body, BodyReader, BodySender, BodyWriter, ReaderGone};
 pub use ca::{CaError, DeploymentCa};
-pub use call::{Call, Card, CopyStatus, NodeStatus, Password, Produced, Reply, Stored, Withheld};
+pub use call::{
+    Call, Card, CopyStatus, NodeStatus, Onward, Password, Produced, Reply, Stored, Withheld, password_binding,
+};
 pub use client::Address;
 pub use credentials::{BadCredentials, Credentials, credentials_path};
-pub use enrolment::{Enrolment, EnrolmentError, cosigner, prepare, witness};
+pub use enrolment::{Enrolment, EnrolmentError, cosigner, intake_key, prepare, witness};
 pub use error::{ErrorCode, ServiceError};
 pub use identity::{DeploymentId, IdentityError, Peer};
 pub use link::{CallOptions, Link, LinkLimits};

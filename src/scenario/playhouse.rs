@@ -4,9 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use futures_util::StreamExt;
+use std::sync::Arc;
 
 use super::moment::Moment;
 use super::past::{Past, PastMatter};
@@ -22,7 +20,7 @@ use crate::directory::{Customer, NewAccount};
 use crate::disk::RealDisk;
 use crate::gate::{self, Answer, Event, Filing, MatterId, Order, StanceChange};
 use crate::law::{Law, Role};
-use crate::mail::{Letter, Story, StoryAccount, StoryDelivery};
+use crate::mail::{Letter, Story, StoryAccount, StoryDelivery, StoryMessage};
 use crate::provider::{
     self, Deployment, DeploymentError, DeploymentOptions, NewMail, Nodes, Provider, ProviderError, Recorded,
 };
@@ -110,7 +108,7 @@ impl Playhouse {
         &mut self,
         stored: &mut (dyn FnMut() + Send),
     ) -> Result<(usize, usize), StageError> {
-        let story = self.backstage.story.clone();
+        let story = &*self.backstage.story.clone();
         let provider = self.provider()?;
         let accounts: Vec<_> = story
             .accounts()
@@ -121,25 +119,30 @@ impl Playhouse {
         let people = story.accounts().len();
         provider.open_accounts(accounts).await?;
         let provider = &*provider;
-        // Mailboxes fill beside each other, and each in its order: the numbers of its messages go into productions.
-        let stored = &Mutex::new(stored);
-        let fill = |account| {
-            let story = &story;
-            async move {
-                let mut messages = 0;
-                for delivery in story.mailbox(account) {
-                    provider.deliver(story_mail(&delivery)).await?;
-                    stored.lock().unwrap_or_else(PoisonError::into_inner)();
-                    messages += 1;
-                }
-                Ok::<usize, StageError>(messages)
-            }
+        // Messages go beside each other, and each mailbox fills in its order: the numbers of its messages go into
+        // productions.
+        let send = |message: &StoryMessage| {
+            let bytes = message.bytes.clone().into();
+            let (from, recipients, date) = (message.from.clone(), message.recipients.clone(), message.date);
+            async move { provider.send(&from, &recipients, Some(date), bytes).await }
         };
-        let mailboxes = story.accounts().iter().map(|account| fill(&account.address));
-        let mut mailboxes = futures_util::stream::iter(mailboxes).buffer_unordered(32);
         let mut messages = 0;
-        while let Some(filled) = mailboxes.next().await {
-            messages += filled?;
+        let mut left: Vec<&StoryMessage> = story.messages().iter().collect();
+        while !left.is_empty() {
+            let mut taken = BTreeSet::new();
+            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|message| {
+                let mailboxes: Vec<_> = story.copies(message).map(|copy| &copy.account.address).collect();
+                let free = mailboxes.iter().all(|mailbox| !taken.contains(mailbox));
+                // One that has to wait is not overtaken either.
+                taken.extend(mailboxes);
+                free
+            });
+            futures_util::future::try_join_all(now.iter().map(|message| send(message))).await?;
+            for _ in now.iter().flat_map(|message| story.copies(message)) {
+                stored();
+                messages += 1;
+            }
+            left = later;
         }
         Ok((people, messages))
     }

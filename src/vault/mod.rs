@@ -15,6 +15,7 @@ mod copy;
 mod credential;
 mod head_office;
 mod id;
+mod intake;
 mod journal;
 mod key;
 mod keyfile;
@@ -32,6 +33,7 @@ pub use copy::{ObjectSealer, OpenCopy, SealedCopyKeys, Tagger};
 pub use credential::{Cost, Verifier};
 pub use head_office::{HeadOfficeKey, HeadOfficePublicKey};
 pub use id::{CopyId, MailboxId, ObjectId};
+pub use intake::{IntakeKey, IntakePublicKey, IntakeSession, Sealed};
 pub use journal::{RECORD_BYTES_MAX, SealedJournal, SealedJournalError};
 pub use key::{Epoch, Generation};
 pub use keyfile::KeyFileError;
@@ -60,6 +62,8 @@ pub enum VaultError {
     PermitOfAnotherRegion { region: RegionId },
     #[error("head office's public key is not a key to wrap for")]
     HeadOfficeKey,
+    #[error("a region's intake key is not a key to seal to")]
+    IntakeKey,
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
 }

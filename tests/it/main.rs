@@ -19,6 +19,7 @@ mod layers;
 mod lost_region;
 mod lying_head_office;
 mod mail_files;
+mod mail_paths;
 mod order_rights;
 mod placement;
 mod power_cut;

@@ -95,12 +95,15 @@ impl Story {
 
     /// Every message in every mailbox it comes to rest in, by date.
     pub fn deliveries(&self) -> impl Iterator<Item = StoryDelivery<'_>> {
-        self.messages.iter().flat_map(|message| {
-            self.accounts.iter().filter_map(move |account| {
-                let sent = account.address == message.from;
-                let here = sent || message.recipients.contains(&account.address);
-                here.then_some(StoryDelivery { account, sent, message })
-            })
+        self.messages.iter().flat_map(|message| self.copies(message))
+    }
+
+    /// One message in every mailbox it comes to rest in.
+    pub fn copies<'s>(&'s self, message: &'s StoryMessage) -> impl Iterator<Item = StoryDelivery<'s>> {
+        self.accounts.iter().filter_map(move |account| {
+            let sent = account.address == message.from;
+            let here = sent || message.recipients.contains(&account.address);
+            here.then_some(StoryDelivery { account, sent, message })
         })
     }
 

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::super::body::{Body, BodySender};
-use super::super::call::{Card, Password, Reply, Stored};
+use super::super::call::{Card, Password, Reply, Stored, password_binding};
 use super::super::error::{ErrorCode, ServiceError};
 use super::super::service::Answer;
+use super::onward::Row;
 use super::{Node, NodeError, store_error};
 use crate::clock::SimTime;
 use crate::mail::{AddressBook, Facts, MESSAGE_BYTES_MAX, MboxWriter};
 use crate::store::{SealedPart, Store};
-use crate::vault::{Cost, Delivery, MailboxCard, Verifier};
-use crate::world::{Address, DataClass};
+use crate::vault::{Cost, Delivery, MailboxCard, Sealed, Session, Verifier};
+use crate::world::{Address, DataClass, RegionId};
 
 /// A message up to this size is held in memory until it is sealed; the header of any message is within it.
 const AT_HAND: usize = 1024 * 1024;
@@ -25,7 +26,7 @@ impl Node {
         &self,
         card: Card,
         classes: &[DataClass],
-        password: Option<Password>,
+        password: Option<Sealed>,
     ) -> Result<(), ServiceError> {
         let known = self.cards().known.get(&card.address).cloned();
         if let Some(known) = known.filter(|known| *known != card) {
@@ -41,6 +42,8 @@ impl Node {
             None => {
                 // Passwords of a seeded world are public; there is no use in making them costly to guess.
                 let cost = if self.is_seeded() { Cost::STORY } else { Cost::OWNER };
+                let password =
+                    password.map(|sealed| self.open_password(&card.address, &sealed)).transpose()?;
                 let verifier = password.map(|password| Verifier::new(password.expose(), cost));
                 self.store.create_mailbox(&card.address, classes, verifier).await.map_err(store_error)?
             }
@@ -51,6 +54,15 @@ impl Node {
             put.map_err(store_error)?;
         }
         self.keep_card(card).map_err(|error| ServiceError::internal(&error))
+    }
+
+    fn open_password(&self, account: &Address, sealed: &Sealed) -> Result<Password, ServiceError> {
+        let opened = self.intake.open(sealed, &password_binding(&self.region, account));
+        let text = opened.and_then(|clear| Some(std::str::from_utf8(&clear).ok()?.to_owned()));
+        text.map(Password::new).ok_or_else(|| {
+            let message = format!("the password of `{account}` is not sealed to {}", self.region);
+            ServiceError::new(ErrorCode::Invalid, message)
+        })
     }
 
     fn keep_card(&self, card: Card) -> Result<(), NodeError> {
@@ -66,6 +78,7 @@ impl Node {
         &self,
         to: &Address,
         classes: &[DataClass],
+        onward: &[(RegionId, DataClass)],
         received: Option<SimTime>,
         mut body: Body,
     ) -> Result<Stored, ServiceError> {
@@ -91,13 +104,23 @@ impl Node {
                 parts.push(seal(&self.store, &card, class, date, row.as_bytes(), parts.is_empty())?);
             }
         }
+        let mut elsewhere = Vec::with_capacity(onward.len());
+        for (region, class) in onward {
+            let row = match class {
+                DataClass::Traffic => &traffic,
+                DataClass::AddressBook => &contacts,
+                other => {
+                    let message = format!("a message leads to no row of `{other}`");
+                    return Err(ServiceError::new(ErrorCode::Invalid, message));
+                }
+            };
+            elsewhere.push(self.seal_onward(region, to, *class, &Row { date, row: row.clone() })?);
+        }
         let delivered = self.store.deliver_sealed(parts).await.map_err(store_error)?;
         let malformed = facts.malformed.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         Ok(Stored {
             new: delivered.new,
-            date: Some(date),
-            traffic,
-            contacts,
+            onward: elsewhere,
             malformed: (!malformed.is_empty()).then_some(malformed),
         })
     }
@@ -144,14 +167,22 @@ impl Node {
         &self,
         account: &Address,
         class: DataClass,
-        date: Option<SimTime>,
-        row: &str,
+        sealed: &Sealed,
     ) -> Result<(), ServiceError> {
         let card = self.mailbox(account)?;
-        let date = date.unwrap_or(SimTime::from_unix_seconds(0));
+        let Row { date, row } = self.open_onward(account, class, sealed)?;
         let part = seal(&self.store, &card, class, date, row.as_bytes(), true)?;
         self.store.deliver_sealed(vec![part]).await.map_err(store_error)?;
         Ok(())
+    }
+
+    /// The owner of an account, if that is their password.
+    pub(super) async fn log_in(&self, account: Address, password: Password) -> Result<Session, ServiceError> {
+        let store = self.store.clone();
+        let checked = tokio::task::spawn_blocking(move || {
+            store.log_in(&account, password.expose()).map_err(store_error)
+        });
+        checked.await.map_err(|error| ServiceError::internal(&error))?
     }
 
     /// All messages of an account as an mbox, for its owner.
@@ -160,15 +191,10 @@ impl Node {
         account: Address,
         password: Password,
     ) -> Result<Answer<Reply>, ServiceError> {
-        let store = self.store.clone();
-        let opened = tokio::task::spawn_blocking(move || {
-            let session = store.log_in(&account, password.expose()).map_err(store_error)?;
-            let card = store.mailbox(&account).map_err(store_error)?;
-            let card = card.ok_or_else(|| ServiceError::new(ErrorCode::NotFound, "no such mailbox here"))?;
-            let counts = store.counts(&card, DataClass::Content).map_err(store_error)?;
-            Ok::<_, ServiceError>((session, card, counts.map_or(0, |counts| counts.objects)))
-        });
-        let (session, card, messages) = opened.await.map_err(|error| ServiceError::internal(&error))??;
+        let session = self.log_in(account.clone(), password).await?;
+        let card = self.mailbox(&account)?;
+        let counts = self.store.counts(&card, DataClass::Content).map_err(store_error)?;
+        let messages = counts.map_or(0, |counts| counts.objects);
         let (sender, body) = Body::channel();
         let store = self.store.clone();
         tokio::task::spawn_blocking(move || write_mbox(&store, &session, &card, sender));
@@ -215,7 +241,7 @@ fn seal(
     store.seal(&Delivery::new(), card, class, date, bytes, once).map_err(store_error)
 }
 
-fn write_mbox(store: &Store, session: &crate::vault::Session, card: &MailboxCard, sender: BodySender) {
+fn write_mbox(store: &Store, session: &Session, card: &MailboxCard, sender: BodySender) {
     let mut writer = MboxWriter::new(sender.into_writer());
     let written = (|| -> Result<(), ServiceError> {
         let Some(copy) = card.copy(DataClass::Content) else { return Ok(()) };

@@ -4,6 +4,7 @@ mod delivery;
 mod holdings;
 mod manifest;
 mod memory;
+mod onward;
 mod release;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use super::body::Body;
 use super::call::{Call, Card, NodeStatus, Reply};
 use super::enrolment::{Enrolment, EnrolmentError, cosigner, witness};
 use super::error::{ErrorCode, ServiceError};
+use super::identity::Peer;
 use super::service::{Answer, Context, Service};
 use super::witnessing::cosign;
 use crate::disk::Disk;
@@ -24,11 +26,12 @@ use crate::record::policy::Policy;
 use crate::record::witness::Witness;
 use crate::store::{Store, StoreError};
 use crate::vault::{
-    HeadOfficePublicKey, KeyFileError, Rotate, SealedJournal, SealedJournalError, VaultError,
+    HeadOfficePublicKey, IntakeKey, KeyFileError, Rotate, SealedJournal, SealedJournalError, VaultError,
     component_entropy,
 };
 use crate::world::{Address, Jurisdiction, RegionId, World};
 use memory::{MemoryError, TimeMemory};
+use onward::Neighbours;
 
 /// What a node is made of.
 pub struct NodeParts {
@@ -53,6 +56,8 @@ pub struct Node {
     store: Store,
     cards: Mutex<Cards>,
     memory: Mutex<TimeMemory>,
+    intake: IntakeKey,
+    neighbours: Neighbours,
 }
 
 /// What this region knows of its account holders, by itself: head office's word does not change it.
@@ -119,7 +124,21 @@ impl Node {
             Store::open_on(disk.clone(), &folder.join("store"), &region, head_office, own.child("vault"))?;
         let cards = Mutex::new(Cards { journal, known });
         let memory = Mutex::new(memory);
-        Ok(Node { disk, folder, region, world, law, policy, witness, store, cards, memory })
+        let (intake, neighbours) = (IntakeKey::draw(&own), Neighbours::new(enrolment.intake));
+        Ok(Node {
+            disk,
+            folder,
+            region,
+            world,
+            law,
+            policy,
+            witness,
+            store,
+            cards,
+            memory,
+            intake,
+            neighbours,
+        })
     }
 
     pub fn region(&self) -> &RegionId {
@@ -172,11 +191,15 @@ impl Node {
                 self.open_mailbox(card, &classes, password).await?;
                 Ok(Reply::Done.into())
             }
-            Call::Deliver { to, classes, received } => {
-                Ok(Reply::Stored(self.deliver(&to, &classes, received, body).await?).into())
+            Call::Intake => Ok(Reply::Intake { key: self.intake.public() }.into()),
+            Call::Deliver { to, classes, onward, received, owner } => {
+                if let Some(owner) = owner {
+                    self.log_in(to.clone(), owner).await?;
+                }
+                Ok(Reply::Stored(self.deliver(&to, &classes, &onward, received, body).await?).into())
             }
-            Call::PutRow { account, class, date, row } => {
-                self.put_row(&account, class, date, &row).await?;
+            Call::PutRow { account, class, row } => {
+                self.put_row(&account, class, &row).await?;
                 Ok(Reply::Done.into())
             }
             Call::Count { items } => Ok(Reply::Counts { objects: self.count(&items)? }.into()),
@@ -228,8 +251,22 @@ impl Service for Node {
         body: Body,
     ) -> BoxFuture<'_, Result<Answer<Reply>, ServiceError>> {
         Box::pin(async move {
-            context.from_head_office(|peer| format!("{peer} may not call a region's node"))?;
-            self.answer(call, body).await
+            match (&context.peer, call.is_a_client_s()) {
+                (Peer::HeadOffice, false) | (Peer::Client, true) => self.answer(call, body).await,
+                (Peer::HeadOffice, true) => {
+                    let message =
+                        "mail and passwords do not pass through head office: a mail client brings them";
+                    Err(ServiceError::new(ErrorCode::Forbidden, message))
+                }
+                (Peer::Client, false) => {
+                    let message = "a mail client may deliver and export mail, and no more";
+                    Err(ServiceError::new(ErrorCode::Forbidden, message))
+                }
+                (peer, _) => {
+                    let message = format!("{peer} may not call a region's node");
+                    Err(ServiceError::new(ErrorCode::Forbidden, message))
+                }
+            }
         })
     }
 }
