@@ -4,9 +4,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
-use tokio::sync::RwLock;
 
 use super::common::{ConfigArguments, Failure};
 use super::screen;
@@ -155,7 +155,7 @@ impl RunningArguments {
         .await?;
         screen::note(&format!("no provider is running on `{}`: opened to answer this", self.data.display()));
         let (provider, held) = deployment.split();
-        let control: SharedService<Ask, Told> = Arc::new(Control(Arc::new(RwLock::new(provider))));
+        let control: SharedService<Ask, Told> = Arc::new(Control(Arc::new(provider)));
         let limits = LinkLimits::default();
         let link = Link::in_process(Peer::HeadOffice, Peer::HeadOffice, control, limits, Wan::none());
         Ok(Office { link, opened: Some(held) })
@@ -183,7 +183,9 @@ impl RunningArguments {
 
     fn link_as(&self, credentials: &Credentials) -> Result<Link<Ask, Told>, Failure> {
         let address = self.address()?;
-        Ok(Link::over_network(credentials, Peer::HeadOffice, address, LinkLimits::default(), Wan::none())?)
+        // Longer than a region may take, so that head office can still say which one does not answer.
+        let limits = LinkLimits { deadline: Duration::from_secs(120), ..LinkLimits::default() };
+        Ok(Link::over_network(credentials, Peer::HeadOffice, address, limits, Wan::none())?)
     }
 
     fn nobody(&self) -> Failure {

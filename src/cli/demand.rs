@@ -99,7 +99,13 @@ pub fn demand(arguments: DemandArguments) -> Outcome {
         DemandCommand::File { file, format, running } => {
             let (id, ask) = read(&file)?;
             wait(async {
-                running.ask(ask, Body::empty()).await?;
+                let told = running.ask(ask, Body::empty()).await?.reply;
+                if let (Told::Delayed(matter), Format::Text) = (&told, format) {
+                    screen::line(&format!(
+                        "`{}` was received and is in the record. It does not have to be filed again.\n",
+                        matter.demand
+                    ))?;
+                }
                 show(id, format, running).await
             })
         }
@@ -197,6 +203,11 @@ async fn list(format: Format, running: RunningArguments) -> Outcome {
             matter.received.date_utc(),
             matter.disposition
         ))?;
+    }
+    for matter in &matters {
+        if let Some(why) = &matter.delayed_by {
+            screen::line(&format!("\n{} waits: {why}", matter.demand))?;
+        }
     }
     if matters.is_empty() {
         screen::line("no demand was received yet; `rogatory demand file FILE` serves one")?;

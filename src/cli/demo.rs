@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::net::TcpListener;
-use tokio::sync::RwLock;
 
 use super::common::{ConfigArguments, Ending, Failure, Interrupted, Setup, look, runtime};
 use super::control::{remove_address, write_address};
@@ -180,9 +179,13 @@ async fn stay_up(arguments: &DemoArguments, deployment: Deployment, mut ending: 
          rogatory record verify{option}\n\n\
          (from a checkout: `cargo run --release -- demand list`)"
     ))?;
-    let control: SharedService<_, _> = Arc::new(Control(Arc::new(RwLock::new(provider))));
+    let provider = Arc::new(provider);
+    let control: SharedService<_, _> = Arc::new(Control(provider.clone()));
     let limits = ServerLimits { deadline: Duration::from_secs(120), ..ServerLimits::default() };
-    serve(listener, credentials, control, limits, ending.asked()).await?;
+    tokio::select! {
+        served = serve(listener, credentials, control, limits, ending.asked()) => served?,
+        () = provider.keep_trying() => {}
+    }
     remove_address(&arguments.data)?;
     held.stop().await;
     screen::line("\nstopped; start again with the same folder to carry on")?;

@@ -2,8 +2,12 @@
 //!
 //! An event happens by being entered: it is appended to the record first, and the matter moves only then. After a
 //! restart the docket is read back from the record's openings, so what was never recorded never happened.
+//!
+//! Matters are entered in beside each other; whoever enters in one sees to it that nobody else does meanwhile. What is
+//! read is a matter as it stood at that instant.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use serde_json::{Map, Value};
 
@@ -18,9 +22,15 @@ use crate::record::permit::GrantTerms;
 /// The open docket of one provider.
 pub struct Docket {
     log: Log,
-    matters: BTreeMap<MatterId, Matter>,
-    /// Matters in the order in which they were received.
-    order: Vec<MatterId>,
+    /// Held while a matter is looked up or put back, never across an await.
+    books: RwLock<Books>,
+}
+
+#[derive(Default)]
+struct Books {
+    matters: BTreeMap<MatterId, Arc<Matter>>,
+    /// Matters by the entry of their receipt.
+    order: BTreeMap<u64, MatterId>,
     latest: Option<SimTime>,
 }
 
@@ -46,7 +56,7 @@ pub enum DocketError {
 impl Docket {
     /// Reads all matters back from the record.
     pub async fn open(log: Log) -> Result<Self, DocketError> {
-        let mut docket = Docket { log, matters: BTreeMap::new(), order: Vec::new(), latest: None };
+        let docket = Docket { log, books: RwLock::default() };
         for entry in 1..docket.log.head().size {
             let unreadable = |why: String| DocketError::Unreadable { entry, why };
             let full = docket.log.opening(entry).await?;
@@ -63,49 +73,57 @@ impl Docket {
     }
 
     /// All matters, in the order in which they were received.
-    pub fn matters(&self) -> impl DoubleEndedIterator<Item = &Matter> {
-        self.order.iter().filter_map(|id| self.matters.get(id))
+    pub fn matters(&self) -> impl DoubleEndedIterator<Item = Arc<Matter>> + ExactSizeIterator + use<> {
+        let books = self.books();
+        let in_order: Vec<Arc<Matter>> =
+            books.order.values().filter_map(|id| books.matters.get(id)).cloned().collect();
+        in_order.into_iter()
     }
 
     /// When the latest event happened.
     pub fn latest(&self) -> Option<SimTime> {
-        self.latest
+        self.books().latest
     }
 
-    pub fn get(&self, id: &MatterId) -> Option<&Matter> {
-        self.matters.get(id)
+    pub fn get(&self, id: &MatterId) -> Option<Arc<Matter>> {
+        self.books().matters.get(id).cloned()
     }
 
     /// The versions of a demand that were received, the oldest first.
-    pub fn versions<'d>(&'d self, of: &'d MatterId) -> impl DoubleEndedIterator<Item = &'d Matter> {
-        self.matters().filter(|matter| matter.id().is_of_the_same_demand(of))
+    pub fn versions(&self, of: &MatterId) -> impl DoubleEndedIterator<Item = Arc<Matter>> + use<> {
+        let of = of.clone();
+        self.matters().filter(move |matter| matter.id().is_of_the_same_demand(&of))
     }
 
     /// A matter by its whole name, or by the authority's own name for its demand where that says enough. Of several
     /// versions that is the newest.
-    pub fn find(&self, name: &str) -> Result<&Matter, DocketError> {
-        if let Some(matter) = self.matters.values().find(|matter| matter.id().as_str() == name) {
-            return Ok(matter);
+    pub fn find(&self, name: &str) -> Result<Arc<Matter>, DocketError> {
+        let books = self.books();
+        if let Some(matter) = books.matters.values().find(|matter| matter.id().as_str() == name) {
+            return Ok(matter.clone());
         }
-        let is_newest = |matter: &&Matter| {
-            self.versions(matter.id()).next_back().is_some_and(|newest| newest.id() == matter.id())
+        let is_newest = |matter: &&Arc<Matter>| {
+            let newest = books.order.values().rev().find(|other| other.is_of_the_same_demand(matter.id()));
+            newest == Some(matter.id())
         };
-        let mut named = self.matters.values().filter(|m| m.id().demand_id() == name).filter(is_newest);
+        let mut named = books.matters.values().filter(|m| m.id().demand_id() == name).filter(is_newest);
         match (named.next(), named.next()) {
-            (Some(matter), None) => Ok(matter),
+            (Some(matter), None) => Ok(matter.clone()),
             (Some(first), Some(second)) => Err(DocketError::NoMatter {
                 matter: name.to_owned(),
                 hint: format!(" by that name alone: say `{}` or `{}`", first.id(), second.id()),
             }),
             (None, _) => {
-                let names = self.matters.keys().flat_map(|id| [id.as_str(), id.demand_id()]);
+                let names = books.matters.keys().flat_map(|id| [id.as_str(), id.demand_id()]);
                 let hint = match crate::diagnostic::nearest(name, names) {
                     Some(near) => format!("; did you mean `{near}`?"),
-                    None if self.matters.is_empty() => "; none was received yet".to_owned(),
+                    None if books.matters.is_empty() => "; none was received yet".to_owned(),
                     None => {
-                        let newest: Vec<String> =
-                            self.matters().map(|matter| format!("`{}`", matter.id().demand_id())).collect();
-                        format!("; the newest are {}", newest[newest.len().saturating_sub(5)..].join(", "))
+                        let newest = books.order.values().rev().take(5);
+                        let mut newest: Vec<String> =
+                            newest.map(|matter| format!("`{}`", matter.demand_id())).collect();
+                        newest.reverse();
+                        format!("; the newest are {}", newest.join(", "))
                     }
                 };
                 Err(DocketError::NoMatter { matter: name.to_owned(), hint })
@@ -129,9 +147,9 @@ impl Docket {
 
     /// Records an event and moves its matter. The event is checked against the matter first, so nothing impossible
     /// is recorded. If no quorum cosigns, the event has happened all the same, and the error says so: nothing can
-    /// be released on the strength of it yet.
+    /// be released on the strength of it yet. Whoever calls it is the only one to enter in that matter meanwhile.
     pub async fn enter(
-        &mut self,
+        &self,
         id: &MatterId,
         event: Event,
         grants: Vec<GrantTerms>,
@@ -158,24 +176,30 @@ impl Docket {
     }
 
     fn rehearse(&self, id: &MatterId, event: &Event) -> Result<(), DocketError> {
-        match (self.matters.get(id), event) {
+        match (self.get(id), event) {
             (Some(_), Event::Received { .. }) => Err(DocketError::Exists(id.clone())),
-            (Some(matter), _) => Ok(matter.clone().apply(0, event.clone()).map(drop)?),
+            (Some(matter), _) => Ok(Matter::clone(&matter).apply(0, event.clone()).map(drop)?),
             (None, _) => Ok(Matter::open(event.clone()).map(drop)?),
         }
     }
 
-    fn take(&mut self, id: &MatterId, entry: u64, event: Event) -> Result<(), DocketError> {
-        self.latest = self.latest.max(Some(event.at()));
-        let matter = match self.matters.remove(id) {
-            Some(matter) => matter.apply(entry, event)?,
+    fn take(&self, id: &MatterId, entry: u64, event: Event) -> Result<(), DocketError> {
+        let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
+        books.latest = books.latest.max(Some(event.at()));
+        let matter = match books.matters.remove(id) {
+            Some(matter) => Arc::unwrap_or_clone(matter).apply(entry, event)?,
             None => {
-                self.order.push(id.clone());
-                Matter::open(event)?
+                let matter = Matter::open(event)?;
+                books.order.insert(entry, id.clone());
+                matter
             }
         };
-        self.matters.insert(id.clone(), matter);
+        books.matters.insert(id.clone(), Arc::new(matter));
         Ok(())
+    }
+
+    fn books(&self) -> RwLockReadGuard<'_, Books> {
+        self.books.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

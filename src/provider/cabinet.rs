@@ -13,7 +13,7 @@ use crate::demand::SignedInstrument;
 use crate::directory::Account;
 use crate::disk::Disk;
 use crate::entropy::Entropy;
-use crate::gate::{MatterId, StanceChange};
+use crate::gate::{Cause, MatterId, StanceChange};
 use crate::record::opening::{FullOpening, OpeningStore};
 use crate::vault::{SealedJournal, SealedJournalError};
 
@@ -21,11 +21,28 @@ use crate::vault::{SealedJournal, SealedJournalError};
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kept")]
 enum Kept {
-    Account { account: Box<Account> },
-    Instrument { matter: MatterId, instrument: SignedInstrument },
-    Opening { opening: Box<FullOpening> },
-    Stance { at: SimTime, change: StanceChange },
-    Clock { now: SimTime },
+    Account {
+        account: Box<Account>,
+    },
+    Instrument {
+        matter: MatterId,
+        instrument: SignedInstrument,
+    },
+    Opening {
+        opening: Box<FullOpening>,
+    },
+    Stance {
+        at: SimTime,
+        change: StanceChange,
+    },
+    Clock {
+        now: SimTime,
+    },
+    /// A matter that is to be decided again for something that the record does not show, or is not any more.
+    Delay {
+        matter: MatterId,
+        cause: Option<Cause>,
+    },
 }
 
 /// The open cabinet. Clones are handles on one cabinet.
@@ -48,6 +65,7 @@ struct Contents {
     stances: usize,
     stance_at: Option<SimTime>,
     clock: Option<SimTime>,
+    delays: BTreeMap<MatterId, Cause>,
     /// The stance was changed, and no time was kept after that.
     stance_is_new: bool,
 }
@@ -67,6 +85,12 @@ impl Contents {
                 self.stances += 1;
                 self.stance_at = self.stance_at.max(Some(at));
                 self.stance_is_new = true;
+            }
+            Kept::Delay { matter, cause: Some(cause) } => {
+                self.delays.insert(matter, cause);
+            }
+            Kept::Delay { matter, cause: None } => {
+                self.delays.remove(&matter);
             }
             Kept::Clock { now } => {
                 self.clock = self.clock.max(Some(now));
@@ -140,6 +164,19 @@ impl Cabinet {
 
     pub fn keep_stance(&self, at: SimTime, change: StanceChange) -> Result<(), CabinetError> {
         self.keep(vec![Kept::Stance { at, change }])
+    }
+
+    /// The matters that are delayed in a way that the record does not show, with what each is to be decided for.
+    pub fn delays(&self) -> BTreeMap<MatterId, Cause> {
+        self.inside().contents.delays.clone()
+    }
+
+    /// Keeps such a delay, or that it is over; what is known already is not kept again.
+    pub fn keep_delay(&self, matter: &MatterId, cause: Option<Cause>) -> Result<(), CabinetError> {
+        if self.inside().contents.delays.get(matter) == cause.as_ref() {
+            return Ok(());
+        }
+        self.keep(vec![Kept::Delay { matter: matter.clone(), cause }])
     }
 
     pub fn keep_clock(&self, now: SimTime) -> Result<(), CabinetError> {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use tokio::sync::RwLock;
 
 use super::view::{MatterView, RecordHead, Recorded, WhereView};
 use super::{ByView, Misplaced, Provider, ProviderError, ReachView, Route, SweepView};
@@ -93,6 +92,8 @@ pub enum Told {
     Recorded {
         events: Vec<Recorded>,
     },
+    /// Received, and in the record; what is to follow from it waits for something that does not answer.
+    Delayed(Box<MatterView>),
     Matters {
         matters: Vec<MatterView>,
     },
@@ -141,24 +142,17 @@ pub struct History {
     pub events: Vec<(u64, Event)>,
 }
 
-/// A provider behind a link. What moves a matter waits for everything before it; deliveries, questions and the
-/// rotation of keys go on beside each other.
-pub struct Control(pub Arc<RwLock<Provider>>);
+/// A provider behind a link. Calls go on beside each other; only what moves one and the same matter waits for its turn.
+pub struct Control(pub Arc<Provider>);
 
 impl Control {
     async fn answer(&self, ask: Ask) -> Result<Answer<Told>, Refusal> {
+        let provider = &self.0;
         let told = match ask {
-            Ask::File { instrument } => {
-                Told::Recorded { events: self.0.write().await.receive(instrument).await? }
-            }
-            Ask::FileUnsigned { demand } => {
-                let mut provider = self.0.write().await;
-                let instrument = provider.sign(&demand)?;
-                Told::Recorded { events: provider.receive(instrument).await? }
-            }
-            Ask::Advance { to } => Told::Recorded { events: self.0.write().await.advance_to(to).await? },
+            Ask::File { instrument } => self.receive(instrument).await?,
+            Ask::FileUnsigned { demand } => self.receive(provider.sign(&demand)?).await?,
+            Ask::Advance { to } => Told::Recorded { events: provider.advance_to(to).await? },
             Ask::Route { account } => {
-                let provider = self.0.read().await;
                 let route = provider.route(&account)?;
                 let regions =
                     std::iter::once(&route.home).chain(route.onward.iter().map(|(region, _)| region));
@@ -166,39 +160,41 @@ impl Control {
                     regions.filter_map(|region| Some((region.clone(), provider.region_address(region)?)));
                 Told::Route { regions: regions.collect(), route, now: provider.now() }
             }
-            Ask::Status => Told::Status(self.0.read().await.status()),
-            Ask::List => Told::Matters { matters: self.0.read().await.list() },
-            Ask::Show { matter } => Told::Matter(Box::new(self.0.read().await.show(&matter)?)),
-            Ask::Explain { matter } => Told::History(Box::new(self.0.read().await.history(&matter).await?)),
-            Ask::Audit => {
-                // Whoever moves a matter does not wait for the audit of all of them.
-                let audit = self.0.read().await.audit();
-                Told::Audited(audit.await?)
-            }
-            Ask::Prove { id, show } => {
-                Told::Proof { text: self.0.read().await.prove(&id, &show).await?.to_string() }
-            }
-            Ask::Where { account } => Told::Where(self.0.read().await.where_is(&account).await?),
-            Ask::Misplaced => Told::Misplaced { copies: self.0.read().await.misplaced().await? },
+            Ask::Status => Told::Status(provider.status()),
+            Ask::List => Told::Matters { matters: provider.list() },
+            Ask::Show { matter } => Told::Matter(Box::new(provider.show(&matter)?)),
+            Ask::Explain { matter } => Told::History(Box::new(provider.history(&matter).await?)),
+            Ask::Audit => Told::Audited(provider.audit().await?),
+            Ask::Prove { id, show } => Told::Proof { text: provider.prove(&id, &show).await?.to_string() },
+            Ask::Where { account } => Told::Where(provider.where_is(&account).await?),
+            Ask::Misplaced => Told::Misplaced { copies: provider.misplaced().await? },
             Ask::Reach { account, at } => {
-                let provider = self.0.read().await;
                 Told::Reach(provider.reach(&account, at.unwrap_or_else(|| provider.now()))?)
             }
-            Ask::ReachOverTime { account } => {
-                Told::ReachOverTime(self.0.read().await.reach_over_time(&account)?)
-            }
+            Ask::ReachOverTime { account } => Told::ReachOverTime(provider.reach_over_time(&account)?),
             Ask::ReachBy { authority, at } => {
-                let provider = self.0.read().await;
                 Told::ReachBy(provider.reach_by(&authority, at.unwrap_or_else(|| provider.now()))?)
             }
-            Ask::Shred { region } => {
-                Told::Keys { regions: self.0.read().await.shred(region.as_ref()).await? }
-            }
+            Ask::Shred { region } => Told::Keys { regions: provider.shred(region.as_ref()).await? },
             Ask::Keys { region, rotate } => {
-                Told::Keys { regions: self.0.read().await.keys(region.as_ref(), rotate).await? }
+                Told::Keys { regions: provider.keys(region.as_ref(), rotate).await? }
             }
         };
         Ok(told.into())
+    }
+
+    /// Receives a demand. One that is in the record and cannot go on for now was received all the same.
+    async fn receive(&self, instrument: SignedInstrument) -> Result<Told, Refusal> {
+        let provider = &self.0;
+        let matter = instrument.claimed_matter().ok();
+        match provider.receive(instrument).await {
+            Ok(events) => Ok(Told::Recorded { events }),
+            Err(error) if error.is_delay() => {
+                let view = matter.and_then(|matter| provider.show(&matter).ok()).ok_or(error)?;
+                Ok(Told::Delayed(Box::new(view)))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

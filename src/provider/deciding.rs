@@ -11,7 +11,7 @@ use crate::record::log::AppendError;
 impl Provider {
     /// What follows from a demand that was received: it is sent back, or what it is about is held, and it is decided.
     pub(super) async fn take_up(
-        &mut self,
+        &self,
         id: &MatterId,
         recorded: &mut Vec<Recorded>,
     ) -> Result<(), ProviderError> {
@@ -52,9 +52,9 @@ impl Provider {
         overtaken
     }
 
-    /// Decides a matter as it stands now. What changed is recorded; what the decision grants is released.
+    /// Decides a matter as it stands now, in its turn. What changed is recorded; what the decision grants is released.
     pub(super) async fn reconsider(
-        &mut self,
+        &self,
         id: &MatterId,
         cause: Cause,
         recorded: &mut Vec<Recorded>,
@@ -65,30 +65,31 @@ impl Provider {
             Phase::Received => self.take_up(id, recorded).await,
             // A region still owes an answer. Its permit holds until something else happens to the matter.
             Phase::Releasing(_) => match self.release(id, recorded).await {
-                Ok(()) => self.decide(id, cause, recorded).await,
+                Ok(()) => self.decide(id, cause.clone(), recorded).await,
                 Err(error) => Err(error),
             },
-            Phase::Decided(_) => self.decide(id, cause, recorded).await,
+            Phase::Decided(_) => self.decide(id, cause.clone(), recorded).await,
         };
         // What is settled now is needed no more.
         let outcome = match outcome {
             Ok(()) => self.hold(id).await,
             Err(error) => Err(error),
         };
-        self.note_delay(id, outcome)
+        self.note_delay(id, cause, outcome)
     }
 
     async fn decide(
-        &mut self,
+        &self,
         id: &MatterId,
         cause: Cause,
         recorded: &mut Vec<Recorded>,
     ) -> Result<(), ProviderError> {
-        let items = self.desk().items(self.matter(id)?);
+        let matter = self.matter(id)?;
+        let items = self.desk().items(&matter);
         let holdings = self.count(&items).await?;
         let matter = self.matter(id)?;
         let desk = self.desk();
-        let mut premises = desk.premises(matter, &holdings);
+        let mut premises = desk.premises(&matter, &holdings);
         let mut decision = desk.decide(&premises);
         if let Some(before) = matter.decided() {
             // What comes out as it did is not recorded again, unless it grants what no region has answered for: the
@@ -104,19 +105,21 @@ impl Provider {
                 return Ok(());
             }
         }
-        let grants = self.grants(matter, &decision)?;
+        let grants = self.grants(&matter, &decision)?;
         let law = self.law.revision().to_owned();
         let event = Event::Decided { law, facts: premises, decision, timing: self.now(), note: cause };
         recorded.push(self.enter_granting(id, event, grants).await?);
         self.release(id, recorded).await
     }
 
-    /// Decides every open matter again. One that cannot go on for now delays no other.
-    pub(super) async fn reconsider_all(&mut self, cause: Cause) -> Result<Vec<Recorded>, ProviderError> {
-        let is_open = |matter: &&Matter| !matches!(matter.phase(), Phase::Returned(_));
-        let open: Vec<MatterId> = self.docket.matters().filter(is_open).map(|m| m.id().clone()).collect();
+    /// Decides every open matter again, each in its turn. One that cannot go on for now delays no other for longer than a
+    /// region has to answer.
+    pub(super) async fn reconsider_all(&self, cause: Cause) -> Result<Vec<Recorded>, ProviderError> {
+        let open = self.docket.matters().filter(|matter| !matches!(matter.phase(), Phase::Returned(_)));
+        let open: Vec<MatterId> = open.map(|matter| matter.id().clone()).collect();
         let mut recorded = Vec::new();
         for id in open {
+            let _turn = self.turn(&id).await?;
             match self.reconsider(&id, cause.clone(), &mut recorded).await {
                 Err(error) if is_delay(&error) => {}
                 outcome => outcome?,
@@ -125,12 +128,12 @@ impl Provider {
         Ok(recorded)
     }
 
-    /// Tries again what could not go on.
-    pub(super) async fn try_delayed(&mut self) -> Result<Vec<Recorded>, ProviderError> {
-        let delayed: Vec<MatterId> = self.delays.keys().cloned().collect();
+    /// Tries again what could not go on, without waiting for its pause.
+    pub(super) async fn try_delayed(&self) -> Result<Vec<Recorded>, ProviderError> {
         let mut recorded = Vec::new();
-        for id in delayed {
-            let Some(cause) = self.matter(&id)?.unheeded().cloned() else { continue };
+        for (id, cause) in self.delays.causes() {
+            let _turn = self.turn(&id).await?;
+            let cause = self.matter(&id)?.unheeded().cloned().unwrap_or(cause);
             match self.reconsider(&id, cause, &mut recorded).await {
                 Err(error) if is_delay(&error) => {}
                 outcome => outcome?,
@@ -142,7 +145,7 @@ impl Provider {
     /// Finishes what a crash interrupted, in the order in which it would have gone on, so that the record comes out the
     /// same: what a matter was in the middle of, a change of stance, what fell due as time passed, and what was entered
     /// and not yet heeded. Then productions and holds that a region was not told are over.
-    pub async fn finish_interrupted(&mut self) -> Result<(), ProviderError> {
+    pub async fn finish_interrupted(&self) -> Result<(), ProviderError> {
         let passing = self.docket.latest() > self.cabinet.clock();
         let midway = |matter: &Matter| matches!(matter.phase(), Phase::Received | Phase::Releasing(_));
         self.finish_unheeded(midway).await?;
@@ -156,17 +159,21 @@ impl Provider {
             }
         }
         for id in self.routes_begun() {
+            let _turn = self.turn(&id).await?;
             match self.move_along(&id, &mut Vec::new()).await {
                 Err(error) if is_delay(&error) => tracing::warn!(matter = %id, %error, "cannot go on yet"),
                 outcome => outcome?,
             }
         }
         self.finish_unheeded(|matter| !midway(matter)).await?;
+        for (id, cause) in self.cabinet.delays() {
+            self.finish(&id, cause).await?;
+        }
         self.let_go_of_the_rest().await
     }
 
     /// Goes on with the matters of one kind that something was entered in and nothing has followed from.
-    async fn finish_unheeded(&mut self, of: impl Fn(&Matter) -> bool) -> Result<(), ProviderError> {
+    async fn finish_unheeded(&self, of: impl Fn(&Matter) -> bool) -> Result<(), ProviderError> {
         let unfinished: Vec<(MatterId, Cause)> = self
             .docket
             .matters()
@@ -174,26 +181,19 @@ impl Provider {
             .filter_map(|matter| Some((matter.id().clone(), matter.unheeded()?.clone())))
             .collect();
         for (id, cause) in unfinished {
-            tracing::info!(matter = %id, "goes on after an interruption");
-            match self.reconsider(&id, cause, &mut Vec::new()).await {
-                Err(error) if is_delay(&error) => tracing::warn!(matter = %id, %error, "cannot go on yet"),
-                outcome => outcome?,
-            }
+            self.finish(&id, cause).await?;
         }
         Ok(())
     }
 
-    /// Keeps in mind why a matter does not go on, or that nothing is in its way any more.
-    pub(super) fn note_delay<T>(
-        &mut self,
-        id: &MatterId,
-        outcome: Result<T, ProviderError>,
-    ) -> Result<T, ProviderError> {
-        match &outcome {
-            Ok(_) => drop(self.delays.remove(id)),
-            Err(error) => drop(self.delays.insert(id.clone(), error.to_string())),
+    async fn finish(&self, id: &MatterId, cause: Cause) -> Result<(), ProviderError> {
+        tracing::info!(matter = %id, "goes on after an interruption");
+        let _turn = self.turn(id).await?;
+        match self.reconsider(id, cause, &mut Vec::new()).await {
+            Err(error) if is_delay(&error) => tracing::warn!(matter = %id, %error, "cannot go on yet"),
+            outcome => outcome?,
         }
-        outcome
+        Ok(())
     }
 
     pub(super) fn desk(&self) -> Desk<'_> {
@@ -216,7 +216,7 @@ impl Provider {
 }
 
 /// True if nothing is wrong with the matter itself: a region or the witnesses do not answer, or a copy is lost.
-fn is_delay(error: &ProviderError) -> bool {
+pub(super) fn is_delay(error: &ProviderError) -> bool {
     matches!(
         error,
         ProviderError::Region(..)

@@ -13,19 +13,19 @@ use crate::world::{DataClass, RegionId};
 impl Provider {
     /// Tells the regions what a matter needs of what it is about: nothing of that is shredded. The regions are told
     /// when it changes.
-    pub(super) async fn hold(&mut self, id: &MatterId) -> Result<(), ProviderError> {
+    pub(super) async fn hold(&self, id: &MatterId) -> Result<(), ProviderError> {
         let matter = self.matter(id)?;
-        let items = self.desk().items(matter);
-        let needed = self.needed(matter, &items);
-        if self.held.get(id).map(Vec::as_slice).unwrap_or_default() == needed {
+        let items = self.desk().items(&matter);
+        let needed = self.needed(&matter, &items);
+        if self.held().get(id).map(Vec::as_slice).unwrap_or_default() == needed {
             return Ok(());
         }
         let regions: BTreeSet<&RegionId> = items.iter().flat_map(|item| item.place.regions()).collect();
         for region in regions {
             let call = Call::Hold { matter: id.to_string(), items: items_in(&needed, region) };
-            self.call(region, call).await?;
+            self.ask(region, call).await?;
         }
-        self.held.insert(id.clone(), needed);
+        self.held().insert(id.clone(), needed);
         Ok(())
     }
 
@@ -37,14 +37,14 @@ impl Provider {
 
     /// Tells every region, after an interruption, what is still needed: the productions of releases that are under
     /// way, and the holds of matters that need something.
-    pub(super) async fn let_go_of_the_rest(&mut self) -> Result<(), ProviderError> {
+    pub(super) async fn let_go_of_the_rest(&self) -> Result<(), ProviderError> {
         for matter in self.docket.matters() {
-            let needed = self.needed(matter, &self.desk().items(matter));
+            let needed = self.needed(&matter, &self.desk().items(&matter));
             if !needed.is_empty() {
-                self.held.insert(matter.id().clone(), needed);
+                self.held().insert(matter.id().clone(), needed);
             }
         }
-        let holds: Vec<String> = self.held.keys().map(ToString::to_string).collect();
+        let holds: Vec<String> = self.held().keys().map(ToString::to_string).collect();
         let mut releases: BTreeMap<&RegionId, Vec<PermitId>> =
             self.regions.keys().map(|region| (region, Vec::new())).collect();
         for matter in self.docket.matters().filter(|matter| matter.is_releasing()) {

@@ -131,7 +131,7 @@ impl Provider {
         let mut copies = Vec::new();
         for (region, classes) in account.by_region() {
             let Reply::Copies { copies: held } =
-                self.call(&region, Call::Copies { account: address.clone() }).await?
+                self.ask(&region, Call::Copies { account: address.clone() }).await?
             else {
                 return Err(ProviderError::Answer(region));
             };

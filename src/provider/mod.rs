@@ -1,11 +1,13 @@
 //! The running whole: head office, with its gate, its record and its links to the regions.
 //!
-//! One event finishes before the next: whoever calls a method that takes `&mut self` gets an answer when all that
-//! follows from the event at that instant is over, decisions made, entries cosigned, regions answered.
+//! One event of a matter finishes before its next: whoever enters one gets an answer when all that follows from it at
+//! that instant is over, decisions made, entries cosigned, regions answered. Matters go on beside each other, and
+//! questions wait for none of them.
 
 mod cabinet;
 mod control;
 mod deciding;
+mod delays;
 mod deployment;
 mod keeping;
 mod mail;
@@ -15,16 +17,17 @@ mod prove;
 mod reach;
 mod release;
 mod time;
+mod turns;
 mod view;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::Instrument;
 
 use crate::clock::{Clock, SimClock, SimTime};
-use crate::demand::{Demand, Item, SignedInstrument};
+use crate::demand::{Demand, Item, RelationKind, SignedInstrument};
 use crate::directory::{Directory, DirectoryError};
 use crate::disk::Disk;
 use crate::entropy::Entropy;
@@ -83,13 +86,15 @@ pub struct Provider {
     cabinet: Cabinet,
     docket: Docket,
     directory: Directory,
-    stance: StanceChange,
     deliveries: PathBuf,
     disk: Arc<dyn Disk>,
-    /// Why a matter does not go on for now. It is tried again at the next event.
-    delays: BTreeMap<MatterId, String>,
-    /// What the regions were told that each matter needs; absent where nothing.
-    held: BTreeMap<MatterId, Vec<Item>>,
+    /// Whose turn it is to move a matter.
+    turns: turns::Turns,
+    /// Time stands still for whoever reads, and passes for whoever writes: what is recorded later is dated no earlier.
+    time: tokio::sync::RwLock<()>,
+    delays: delays::Delays,
+    /// What the regions were told that each matter needs; absent where nothing. Held while one is looked up.
+    held: Mutex<BTreeMap<MatterId, Vec<Item>>>,
 }
 
 /// Why the provider did not do what it was asked. A refusal by the gate is not among them: it is an answer.
@@ -136,6 +141,13 @@ pub enum ProviderError {
     Io { what: String, error: std::io::Error },
 }
 
+impl ProviderError {
+    /// True if nothing is wrong with what was asked: something that it needs does not answer, and it is tried again.
+    pub fn is_delay(&self) -> bool {
+        deciding::is_delay(self)
+    }
+}
+
 impl Provider {
     /// Puts the parts together and reads back what was recorded before. What a crash interrupted is to be finished
     /// before anything else happens.
@@ -153,14 +165,15 @@ impl Provider {
             entropy: parts.entropy,
             regions: parts.regions,
             mail: parts.mail,
-            stance: parts.cabinet.stance(),
             cabinet: parts.cabinet,
             docket,
             directory,
             deliveries: parts.deliveries,
             disk: parts.disk,
-            delays: BTreeMap::new(),
-            held: BTreeMap::new(),
+            turns: turns::Turns::default(),
+            time: tokio::sync::RwLock::default(),
+            delays: delays::Delays::default(),
+            held: Mutex::default(),
         })
     }
 
@@ -186,7 +199,7 @@ impl Provider {
 
     /// The stance on this day, with the changes made since.
     pub fn stance(&self) -> StanceTable {
-        StanceTable::from(self.world.provider().stance(self.now())).changed(&self.stance)
+        StanceTable::from(self.world.provider().stance(self.now())).changed(&self.cabinet.stance())
     }
 
     /// How often the stance was changed since the provider began.
@@ -201,9 +214,22 @@ impl Provider {
     }
 
     /// Receives legal process as its issuer signed it, and decides it.
-    pub async fn receive(&mut self, instrument: SignedInstrument) -> Result<Vec<Recorded>, ProviderError> {
+    pub async fn receive(&self, instrument: SignedInstrument) -> Result<Vec<Recorded>, ProviderError> {
         let demand = authenticate(&instrument, &self.world)?;
         let id = MatterId::of(&demand);
+        let _still = self.time.read().await;
+        let _turn = self.turns.take(turn_of(&demand)).await;
+        self.keep_time()?;
+        self.receive_now(instrument, demand, id).await
+    }
+
+    /// Receives what was found authentic, in its turn.
+    async fn receive_now(
+        &self,
+        instrument: SignedInstrument,
+        demand: Demand,
+        id: MatterId,
+    ) -> Result<Vec<Recorded>, ProviderError> {
         if self.docket.get(&id).is_some() {
             return Err(DocketError::Exists(id).into());
         }
@@ -212,24 +238,13 @@ impl Provider {
         {
             return Err(DocketError::Older { matter: id, newest }.into());
         }
-        self.keep_time()?;
-        self.receive_now(instrument, demand, id).await
-    }
-
-    /// Receives what was found authentic and new.
-    async fn receive_now(
-        &mut self,
-        instrument: SignedInstrument,
-        demand: Demand,
-        id: MatterId,
-    ) -> Result<Vec<Recorded>, ProviderError> {
         // The instrument is kept before the matter exists: without it nothing could be released after a crash.
         self.cabinet.keep_instrument(&id, &instrument)?;
         let now = self.now();
         let note = InstrumentNote { digest: hex(&instrument.digest()), served_on: demand.served_on.clone() };
         let received = Event::Received { demand: Box::new(demand), instrument: note, timing: now };
         let entered = self.enter(&id, received).await;
-        let mut recorded = vec![self.note_delay(&id, entered)?];
+        let mut recorded = vec![self.note_delay(&id, Cause::Received, entered)?];
         self.reconsider(&id, Cause::Received, &mut recorded).await?;
         Ok(recorded)
     }
@@ -242,11 +257,13 @@ impl Provider {
     }
 
     /// Enters an order in a matter, and decides again. Not every authority can make every order: [`check_order`].
-    pub async fn enter_order(&mut self, id: &MatterId, order: Order) -> Result<Vec<Recorded>, ProviderError> {
+    pub async fn enter_order(&self, id: &MatterId, order: Order) -> Result<Vec<Recorded>, ProviderError> {
+        let _still = self.time.read().await;
+        let _turn = self.turn(id).await?;
         let matter = self.matter(id)?;
         check_order(self.world.roster(), matter.demand(), matter.papers(), &order)
             .map_err(|error| ProviderError::NotCompetent { matter: id.clone(), error })?;
-        check_paper(matter, order.id.as_str())?;
+        check_paper(&matter, order.id.as_str())?;
         let cause = Cause::Order(order.id.clone());
         self.keep_time()?;
         let event = Event::Ordered { order, timing: self.now() };
@@ -256,12 +273,11 @@ impl Provider {
     }
 
     /// Enters a filing in a matter, and decides again.
-    pub async fn enter_filing(
-        &mut self,
-        id: &MatterId,
-        filing: Filing,
-    ) -> Result<Vec<Recorded>, ProviderError> {
-        check_paper(self.matter(id)?, filing.id.as_str())?;
+    pub async fn enter_filing(&self, id: &MatterId, filing: Filing) -> Result<Vec<Recorded>, ProviderError> {
+        let _still = self.time.read().await;
+        let _turn = self.turn(id).await?;
+        let matter = self.matter(id)?;
+        check_paper(&matter, filing.id.as_str())?;
         let cause = Cause::Filing(filing.id.clone());
         self.keep_time()?;
         let event = Event::Filed { order: filing, timing: self.now() };
@@ -271,9 +287,9 @@ impl Provider {
     }
 
     /// Changes the stance from now on, and decides every open matter again.
-    pub async fn change_stance(&mut self, change: StanceChange) -> Result<Vec<Recorded>, ProviderError> {
+    pub async fn change_stance(&self, change: StanceChange) -> Result<Vec<Recorded>, ProviderError> {
+        let _still = self.time.read().await;
         self.cabinet.keep_stance(self.now(), change)?;
-        self.stance = self.stance.then(change);
         let recorded = self.reconsider_all(Cause::Stance).await?;
         // Kept last: a stance with no time after it is one that a crash may have kept from being applied.
         self.keep_time()?;
@@ -282,12 +298,14 @@ impl Provider {
 
     /// An authority takes the treaty route for items of its demand that rest in another state.
     pub async fn take_route(
-        &mut self,
+        &self,
         id: &MatterId,
         by: &AuthorityId,
         on: Selector,
         answer: crate::demand::DemandId,
     ) -> Result<Vec<Recorded>, ProviderError> {
+        let _still = self.time.read().await;
+        let _turn = self.turn(id).await?;
         let matter = self.matter(id)?;
         if matter.route().is_some_and(|route| route.ended.is_none()) {
             return Err(NoRoute::UnderWay.into());
@@ -320,18 +338,19 @@ impl Provider {
 
     /// A matter as it stands, by its whole name or the authority's own.
     pub fn show(&self, name: &str) -> Result<MatterView, ProviderError> {
-        Ok(self.view(self.docket.find(name)?))
+        let matter = self.docket.find(name)?;
+        Ok(self.view(&matter))
     }
 
     /// All matters, in the order in which they were received.
     pub fn list(&self) -> Vec<MatterView> {
-        self.docket.matters().map(|matter| self.view(matter)).collect()
+        self.docket.matters().map(|matter| self.view(&matter)).collect()
     }
 
     /// A matter with every event recorded of it.
     pub async fn history(&self, name: &str) -> Result<History, ProviderError> {
         let matter = self.docket.find(name)?;
-        Ok(History { matter: self.view(matter), events: self.docket.events(matter.id()).await? })
+        Ok(History { matter: self.view(&matter), events: self.docket.events(matter.id()).await? })
     }
 
     /// Who may read an account, who can, at what price.
@@ -355,10 +374,13 @@ impl Provider {
 
     /// The provider's own dated stance, with what it has changed since.
     fn stance_on(&self, at: SimTime) -> StanceTable {
-        StanceTable::from(self.world.provider().stance(at)).changed(&self.stance)
+        StanceTable::from(self.world.provider().stance(at)).changed(&self.cabinet.stance())
     }
 
     fn view(&self, matter: &Matter) -> MatterView {
+        let delay = self.delays.get(matter.id());
+        let next_try = delay.as_ref().and_then(|delay| delay.next);
+        let until = |next: tokio::time::Instant| next.saturating_duration_since(tokio::time::Instant::now());
         MatterView {
             matter: matter.id().clone(),
             demand: matter.demand().id.clone(),
@@ -367,7 +389,8 @@ impl Provider {
             disposition: matter.disposition(),
             superseded_by: matter.superseded_by().cloned(),
             returned_for: Provider::findings(matter),
-            delayed_by: self.delays.get(matter.id()).cloned(),
+            tried_again_in: next_try.map(|next| until(next).as_secs_f64().ceil() as u64),
+            delayed_by: delay.map(|delay| delay.why),
             items: matter.decided().map(|decided| decided.items.clone()).unwrap_or_default(),
             fines: matter.meters(self.now()),
             route: matter.route().cloned(),
@@ -376,16 +399,27 @@ impl Provider {
         }
     }
 
-    fn matter(&self, id: &MatterId) -> Result<&Matter, ProviderError> {
+    fn matter(&self, id: &MatterId) -> Result<Arc<Matter>, ProviderError> {
         Ok(self.docket.find(id.as_str())?)
     }
 
-    async fn enter(&mut self, id: &MatterId, event: Event) -> Result<Recorded, ProviderError> {
+    /// Waits for the turn to move a matter, and what it supersedes with it.
+    async fn turn(&self, id: &MatterId) -> Result<turns::Held, ProviderError> {
+        let matters = turn_of(self.matter(id)?.demand());
+        Ok(self.turns.take(matters).await)
+    }
+
+    /// Held while one is looked up or replaced, never across an await.
+    fn held(&self) -> MutexGuard<'_, BTreeMap<MatterId, Vec<Item>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn enter(&self, id: &MatterId, event: Event) -> Result<Recorded, ProviderError> {
         self.enter_granting(id, event, Vec::new()).await
     }
 
     async fn enter_granting(
-        &mut self,
+        &self,
         id: &MatterId,
         event: Event,
         grants: Vec<crate::record::permit::GrantTerms>,
@@ -402,6 +436,13 @@ impl Provider {
     fn link(&self, region: &RegionId) -> Result<&RegionLink, ProviderError> {
         self.regions.get(region).ok_or_else(|| ProviderError::NoRegion(region.clone()))
     }
+}
+
+/// The queues that this demand's matter moves in: one for all versions of a demand, and that of a demand it supersedes.
+fn turn_of(demand: &Demand) -> Vec<MatterId> {
+    let earlier = demand.relates.as_ref().filter(|relation| relation.kind == RelationKind::Supersedes);
+    let demands = [&demand.id].into_iter().chain(earlier.map(|relation| &relation.demand));
+    demands.map(|id| MatterId::named(&demand.issuing, id)).collect()
 }
 
 fn recorded(id: &MatterId, event: Event, logged: &Logged) -> Recorded {

@@ -25,7 +25,7 @@ impl Provider {
         let today = self.now().date_utc();
         let mut found = Vec::new();
         for region in self.regions.keys() {
-            let Reply::Mailboxes { mailboxes } = self.call(region, Call::Mailboxes).await? else {
+            let Reply::Mailboxes { mailboxes } = self.ask(region, Call::Mailboxes).await? else {
                 return Err(ProviderError::Answer(region.clone()));
             };
             for (address, classes) in mailboxes {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::view::Recorded;
 use super::{Provider, ProviderError, hex};
@@ -15,8 +16,11 @@ use crate::disk::{Disk, DiskWriter, folder_of};
 use crate::gate::{Answer, Event, Holdings, ItemDecision, Matter, MatterId, RegionAnswer};
 use crate::record::log::PermitRequest;
 use crate::record::permit::{GrantTerms, PermitId};
-use crate::region::{Body, Call, Reply, ServiceError};
+use crate::region::{Body, Call, CallOptions, Reply, ServiceError};
 use crate::world::{AuthorityId, DataClass, RegionId};
+
+/// How long a region may take for a question that needs no mail to be read.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 impl Provider {
     /// One grant for each region that holds something the decision hands over.
@@ -57,9 +61,9 @@ impl Provider {
     }
 
     /// Shows every region its permit, and records what they answered. Where one cannot be reached, nothing is
-    /// released there, and the next event tries again.
+    /// released there, and it is tried again.
     pub(super) async fn release(
-        &mut self,
+        &self,
         id: &MatterId,
         recorded: &mut Vec<Recorded>,
     ) -> Result<(), ProviderError> {
@@ -103,7 +107,7 @@ impl Provider {
     ) -> Result<(Answers, Option<PermitId>), ProviderError> {
         // Taken before the permit is made: nothing that comes into the record after it is dated earlier.
         let now = self.now();
-        let region_head_size = match self.call(region, Call::Status).await? {
+        let region_head_size = match self.ask(region, Call::Status).await? {
             Reply::Status(status) => status.cosigned,
             _ => return Err(ProviderError::Answer(region.clone())),
         };
@@ -162,7 +166,7 @@ impl Provider {
         let regions: BTreeSet<&RegionId> = items.iter().flat_map(|item| item.place.regions()).collect();
         for region in regions {
             let here = items_in(items, region);
-            match self.call(region, Call::Count { items: here.clone() }).await? {
+            match self.ask(region, Call::Count { items: here.clone() }).await? {
                 Reply::Counts { objects } if objects.len() == here.len() => {
                     for (item, count) in here.into_iter().zip(objects) {
                         // Only what a region has and finds empty is no data. The books of a business are no copy.
@@ -179,6 +183,13 @@ impl Provider {
             }
         }
         Ok(holdings)
+    }
+
+    /// A question that a region answers at once, or not at all.
+    pub(super) async fn ask(&self, region: &RegionId, call: Call) -> Result<Reply, ProviderError> {
+        let options = CallOptions { within: Some(ANSWER_WITHIN), ..CallOptions::default() };
+        let answer = self.link(region)?.call_with(options, call, Body::empty()).await;
+        Ok(answer.map_err(|error| ProviderError::Region(region.clone(), error))?.reply)
     }
 
     /// A call without a body.

@@ -1,6 +1,8 @@
 //! What happens by itself when simulated time passes: laws that change, stays that end, requests that move on.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::view::Recorded;
 use super::{Provider, ProviderError};
@@ -11,7 +13,14 @@ use crate::world::{EntityRelation, Jurisdiction};
 
 impl Provider {
     /// Moves the clock to `time`, and plays out in order what falls due on the way.
-    pub async fn advance_to(&mut self, time: SimTime) -> Result<Vec<Recorded>, ProviderError> {
+    pub async fn advance_to(&self, time: SimTime) -> Result<Vec<Recorded>, ProviderError> {
+        // Not queued for: whoever begins meanwhile does not wait for those who are in the middle of something.
+        let _passes = loop {
+            match self.time.try_write() {
+                Ok(passes) => break passes,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
         let mut recorded = self.try_delayed().await?;
         // A law that changes while nothing is open changes nothing here; the next demand is decided by it anyway.
         while let Some(due) = self.next_due(time) {
@@ -27,11 +36,12 @@ impl Provider {
 
     /// Plays out what falls due at this instant, which is now. Doing it again changes nothing.
     pub(super) async fn play_out(
-        &mut self,
+        &self,
         due: SimTime,
         recorded: &mut Vec<Recorded>,
     ) -> Result<(), ProviderError> {
         for id in self.routes_due(due) {
+            let _turn = self.turn(&id).await?;
             self.move_along(&id, recorded).await?;
         }
         recorded.extend(self.reconsider_all(self.cause_at(due)).await?);
@@ -39,7 +49,7 @@ impl Provider {
     }
 
     /// The matters that something may still happen to.
-    fn undone(&self) -> Vec<&Matter> {
+    fn undone(&self) -> Vec<Arc<Matter>> {
         self.docket().matters().filter(|matter| matches!(matter.phase(), Phase::Decided(_))).collect()
     }
 
@@ -83,7 +93,7 @@ impl Provider {
 
     /// The instants at which a rule of a law that some of these matters turn on, a treaty, a membership or the
     /// provider's own stance begins or ends.
-    fn law_changes(&self, open: &[&Matter]) -> BTreeSet<SimTime> {
+    fn law_changes(&self, open: &[Arc<Matter>]) -> BTreeSet<SimTime> {
         let world = self.world();
         let asked: BTreeSet<&Jurisdiction> = open.iter().flat_map(|matter| asked(matter)).collect();
         let start = |law: &Jurisdiction, date: Date| world.start_of_day(law, date);
@@ -122,7 +132,7 @@ impl Provider {
 
     /// Requests that were taken up and, because of a crash, have not reached the first desk.
     pub(super) fn routes_begun(&self) -> Vec<MatterId> {
-        let begun = |matter: &&Matter| {
+        let begun = |matter: &Arc<Matter>| {
             matter.route().is_some_and(|route| route.desk.is_none() && route.ended.is_none())
         };
         self.docket().matters().filter(begun).map(|matter| matter.id().clone()).collect()
@@ -130,20 +140,20 @@ impl Provider {
 
     fn routes_due(&self, now: SimTime) -> Vec<MatterId> {
         let due =
-            |matter: &&Matter| matter.route().and_then(|route| route.due()).is_some_and(|due| due <= now);
+            |matter: &Arc<Matter>| matter.route().and_then(|route| route.due()).is_some_and(|due| due <= now);
         self.docket().matters().filter(due).map(|matter| matter.id().clone()).collect()
     }
 
-    /// Takes a request off the desk it lies on. If a court of the requested state makes its order there, the order
+    /// Takes a request off the desk it lies on, in the turn of its matter. If a court of the requested state makes its order there, the order
     /// is received and decided like any demand.
     pub(super) async fn move_along(
-        &mut self,
+        &self,
         id: &MatterId,
         recorded: &mut Vec<Recorded>,
     ) -> Result<(), ProviderError> {
         let matter = self.docket().find(id.as_str())?;
         let Some(state) = matter.route() else { return Ok(()) };
-        let local = state.ordered.then(|| self.came_of(matter)).flatten();
+        let local = state.ordered.then(|| self.came_of(&matter)).flatten();
         let ordered = state.ordered;
         let served_on = state.requested.as_ref().and_then(|country| {
             let mut here = self.world().provider().established_in(country);
@@ -170,17 +180,11 @@ impl Provider {
     }
 
     /// Boxed, because receiving may lead back here.
-    async fn receive_local(
-        &mut self,
-        local: Demand,
-        recorded: &mut Vec<Recorded>,
-    ) -> Result<(), ProviderError> {
+    async fn receive_local(&self, local: Demand, recorded: &mut Vec<Recorded>) -> Result<(), ProviderError> {
         let instrument = self.sign(&local)?;
         let demand = crate::gate::authenticate(&instrument, self.world())?;
         let id = MatterId::of(&demand);
-        if self.docket().get(&id).is_some() {
-            return Err(crate::gate::DocketError::Exists(id).into());
-        }
+        let _turn = self.turns.take(super::turn_of(&demand)).await;
         recorded.extend(Box::pin(self.receive_now(instrument, demand, id)).await?);
         Ok(())
     }

@@ -22,6 +22,9 @@ pub struct MatterView {
     /// Why it does not go on for now, if a region or the witnesses do not answer. Nothing is released meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delayed_by: Option<String>,
+    /// In how many seconds of real time it is tried again by itself; absent while it is, and where nothing delays it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_again_in: Option<u64>,
     pub items: Vec<ItemDecision>,
     /// What contempt has cost so far.
     pub fines: Vec<Meter>,

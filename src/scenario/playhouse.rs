@@ -205,7 +205,7 @@ impl Stage for Playhouse {
     async fn past(&mut self) -> Result<Past, StageError> {
         let Some(deployment) = &self.deployment else { return Ok(Past::default()) };
         let provider = &deployment.provider;
-        let past = |matter: &gate::Matter| PastMatter {
+        let past = |matter: Arc<gate::Matter>| PastMatter {
             demand: matter.demand().id.clone(),
             version: matter.demand().version,
             papers: matter.papers().iter().map(|paper| paper.id().clone()).collect(),

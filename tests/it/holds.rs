@@ -76,7 +76,7 @@ fn issued_in_2014(id: &str) -> rogatory::demand::Demand {
 async fn a_hold_lasts_until_its_matter_is_over_and_no_longer() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let mut deployment = set_up(&data, 4).await;
+    let deployment = set_up(&data, 4).await;
     let instrument = deployment.provider.sign(&issued_in_2014("w-1")).unwrap();
     deployment.provider.receive(instrument).await.unwrap();
     deployment.stop().await;
@@ -152,7 +152,7 @@ async fn a_hold_ends_by_order_and_with_the_last_day_of_its_demand() {
     deployment.stop().await;
     assert_eq!(held(&data), all[1..]);
 
-    let mut deployment = Deployment::start(in_2014(&data)).await.unwrap();
+    let deployment = Deployment::start(in_2014(&data)).await.unwrap();
     deployment.provider.advance_to("2014-12-31T00:00:00Z".parse().unwrap()).await.unwrap();
     deployment.provider.advance_to("2015-01-02T00:00:00Z".parse().unwrap()).await.unwrap();
     deployment.stop().await;

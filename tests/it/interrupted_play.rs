@@ -113,7 +113,7 @@ async fn another_play_is_recognised() {
     let folder = tempfile::tempdir().unwrap();
     let warrant = script("dublin-warrant");
     interrupted(&warrant, folder.path(), 6).await;
-    let mut deployment = open(&warrant, folder.path()).await.into_deployment().unwrap();
+    let deployment = open(&warrant, folder.path()).await.into_deployment().unwrap();
     deployment.provider.advance_to("2017-01-01".parse().unwrap()).await.unwrap();
     deployment.stop().await;
     let mut playhouse = open(&warrant, folder.path()).await;

@@ -4,6 +4,7 @@ mod common;
 mod docs;
 mod fails_closed;
 mod faulty_disk;
+mod frozen_region;
 mod gate;
 mod holds;
 mod interrupted_play;

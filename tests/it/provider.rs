@@ -194,7 +194,7 @@ async fn nothing_is_released_without_a_quorum() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_demand_that_was_altered_is_no_demand() {
     let folder = tempfile::tempdir().unwrap();
-    let mut deployment = Deployment::start(options(&folder.path().join("data"))).await.unwrap();
+    let deployment = Deployment::start(options(&folder.path().join("data"))).await.unwrap();
     let script = script("dublin-warrant");
     let demand = script
         .steps

@@ -45,6 +45,15 @@ fn heading(sheet: &mut Sheet, names: &Names, matter: &MatterView) {
     if let Some(later) = &matter.superseded_by {
         sheet.wide(&[faint(format!("{later} took its place."))]);
     }
+    if let Some(why) = &matter.delayed_by {
+        let next = match matter.tried_again_in {
+            Some(0 | 1) => "the provider tries again by itself within a second".to_owned(),
+            Some(seconds) => format!("the provider tries again by itself in {seconds} s"),
+            None => "the provider is trying again at this moment".to_owned(),
+        };
+        let what = format!(" {why}. Nothing is released meanwhile; {next}.");
+        sheet.wide(&[(Ink::Doubt, "It waits:".into()), plain(what)]);
+    }
 }
 
 fn step(
