@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::common::{ConfigArguments, Failure};
+use super::demo::tell_down;
 use super::screen;
 use crate::clock::SimTime;
 use crate::disk::RealDisk;
@@ -154,6 +155,7 @@ impl RunningArguments {
         })
         .await?;
         screen::note(&format!("no provider is running on `{}`: opened to answer this", self.data.display()));
+        tell_down(deployment.down(), &self.data);
         let (provider, held) = deployment.split();
         let control: SharedService<Ask, Told> = Arc::new(Control(Arc::new(provider)));
         let limits = LinkLimits::default();

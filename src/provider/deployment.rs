@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cabinet, CabinetError, MailClient, Provider, ProviderError, ProviderParts, RegionLink};
+use super::{Cabinet, CabinetError, Down, MailClient, Provider, ProviderError, ProviderParts, RegionLink};
 use crate::clock::{SimClock, SimTime};
 use crate::disk::{Disk, write_whole};
 use crate::entropy::Entropy;
@@ -20,7 +20,7 @@ use crate::record::log::{JOURNAL_MAX_BYTES, Log, LogError, LogOptions};
 use crate::record::policy::{Accept, Policy, PolicyError, PolicyWitness};
 use crate::record::secret::RecordSecret;
 use crate::record::storage::FolderStorage;
-use crate::record::witness::{LocalWitness, WitnessClient};
+use crate::record::witness::{LocalWitness, Witness, WitnessClient};
 use crate::region::process::{ChildSpec, ProcessError, Supervisor};
 use crate::region::{
     CaError, Call, Credentials, DeploymentCa, Enrolment, EnrolmentError, Link, LinkLimits, LinkedWitness,
@@ -69,6 +69,7 @@ pub struct Deployment {
     credentials: Option<Credentials>,
     supervisor: Option<Supervisor>,
     nodes: Vec<Arc<Node>>,
+    down: Vec<Down>,
     folder: FolderLock,
 }
 
@@ -136,14 +137,15 @@ impl Deployment {
     async fn open(options: DeploymentOptions) -> Result<Self, DeploymentError> {
         let folder = FolderLock::take(&options.data)?;
         let site = Site::prepare(&options)?;
-        let mut deployment_nodes = Vec::new();
+        let (mut deployment_nodes, mut down) = (Vec::new(), Vec::new());
         let (links, witnesses, supervisor) = match &options.nodes {
             Nodes::Here => {
-                let (links, witnesses) = site.open_here(&options, &mut deployment_nodes)?;
+                let (links, witnesses) = site.open_here(&options, &mut deployment_nodes, &mut down)?;
                 (links, witnesses, None)
             }
             Nodes::Processes { program } => {
                 let (links, witnesses, supervisor) = site.start_processes(&options, program).await?;
+                down.extend(supervisor.troubles().into_iter().map(|(who, why)| Down { who, why }));
                 (links, witnesses, Some(supervisor))
             }
         };
@@ -168,8 +170,14 @@ impl Deployment {
             credentials: site.credentials,
             supervisor,
             nodes: deployment_nodes,
+            down,
             folder,
         })
+    }
+
+    /// The regions and witnesses that did not open. What needs them waits; nothing else does.
+    pub fn down(&self) -> &[Down] {
+        &self.down
     }
 
     /// What head office proves itself with to its regions, and to whoever asks it over the network.
@@ -251,6 +259,8 @@ impl Held {
 struct Site {
     head_office: PathBuf,
     record: PathBuf,
+    /// The record was begun at an earlier start. Then a component that does not open keeps none of the others from it.
+    begun: bool,
     entropy: Entropy,
     policy: Policy,
     regions: BTreeMap<RegionId, PathBuf>,
@@ -265,7 +275,8 @@ impl Site {
         let world = &options.world;
         let origin = options.seed.as_deref().map_or_else(Entropy::system, Entropy::seeded);
         let head_office = data.join("head-office");
-        if FolderStorage::is_begun(&head_office) {
+        let begun = FolderStorage::is_begun(&head_office);
+        if begun {
             check_nothing_is_lost(data, world)?;
         }
         let entropy = component_entropy(disk, &head_office, "head office", &origin.child("head office"))?;
@@ -339,13 +350,14 @@ impl Site {
             }
         };
         let record = data.join("record");
-        Ok(Site { head_office, record, entropy, policy, regions, witnesses, ca, credentials })
+        Ok(Site { head_office, record, begun, entropy, policy, regions, witnesses, ca, credentials })
     }
 
     fn open_here(
         &self,
         options: &DeploymentOptions,
         nodes: &mut Vec<Arc<Node>>,
+        down: &mut Vec<Down>,
     ) -> Result<Opened, DeploymentError> {
         let wan = wan(options);
         let (mut links, mut witnesses) = (Links::default(), Vec::new());
@@ -357,14 +369,24 @@ impl Site {
                 law: options.law.clone(),
                 disk: options.disk.clone(),
             };
-            let node = Node::open(parts, &cosigner_name(id.as_str()))
-                .map_err(|error| DeploymentError::Node(id.clone(), Box::new(error)))?;
-            let node = Arc::new(node);
-            nodes.push(node.clone());
-            let service: SharedService<Call, Reply> = node;
+            let to = Peer::Region(id.clone());
+            let opened = Node::open(parts, &cosigner_name(id.as_str()))
+                .map_err(|error| DeploymentError::Node(id.clone(), Box::new(error)));
+            let service: SharedService<Call, Reply> = match opened {
+                Ok(node) => {
+                    let node = Arc::new(node);
+                    nodes.push(node.clone());
+                    node
+                }
+                Err(error) if self.begun => {
+                    let one = Down { who: to.clone(), why: error.to_string() };
+                    down.push(one.clone());
+                    Arc::new(one)
+                }
+                Err(error) => return Err(error),
+            };
             let link = |from: Peer| {
-                let to = Peer::Region(id.clone());
-                Link::in_process(from, to, service.clone(), LinkLimits::default(), wan.clone())
+                Link::in_process(from, to.clone(), service.clone(), LinkLimits::default(), wan.clone())
             };
             let of_head_office = link(Peer::HeadOffice);
             witnesses.push((id.to_string(), linked(&of_head_office)));
@@ -372,12 +394,18 @@ impl Site {
             links.clients.insert(id.clone(), link(Peer::Client));
         }
         for (peer, folder) in &self.witnesses {
-            let id = peer.id();
-            let enrolment = Enrolment::read(folder, id)?;
-            let key = cosigner(&*options.disk, folder, id, &cosigner_name(id), &enrolment.entropy())?;
-            let outside = witness(folder, key, &enrolment.policy()?)?;
+            let outside = match open_outside(&*options.disk, folder, peer.id()) {
+                Ok(outside) => outside,
+                // The log has no way to reach it, and says so to whoever waits for a quorum.
+                Err(error) if self.begun => {
+                    let why = format!("witness `{}` does not open: {error}", peer.id());
+                    down.push(Down { who: peer.clone(), why });
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let outside: Arc<dyn WitnessClient> = Arc::new(LocalWitness(Arc::new(outside)));
-            witnesses.push((id.to_owned(), outside));
+            witnesses.push((peer.id().to_owned(), outside));
         }
         Ok((links, witnesses))
     }
@@ -400,10 +428,14 @@ impl Site {
             ca.provision(peer, folder)?;
             specs.push(child(peer.clone(), program, "witness", peer.id(), folder));
         }
-        let supervisor = Supervisor::start(specs, Duration::from_secs(20)).await?;
+        let deadline = Duration::from_secs(20);
+        let supervisor = match self.begun {
+            true => Supervisor::start_those_that_can(specs, deadline).await?,
+            false => Supervisor::start(specs, deadline).await?,
+        };
         let wan = wan(options);
         let link = |from: &Credentials, peer: &Peer| -> Result<RegionLink, DeploymentError> {
-            let address = supervisor.address(peer)?;
+            let address = supervisor.whereabouts(peer)?;
             Ok(Link::over_network(from, peer.clone(), address, LinkLimits::default(), wan.clone())?)
         };
         let client = ca.provision(&Peer::Client, &client_folder(&options.data))?;
@@ -448,6 +480,12 @@ impl Site {
         let genesis = Genesis::new(&self.policy, options.start, options.seed.is_some(), digests);
         Ok(Log::open_or_create(log_options, &genesis).await?)
     }
+}
+
+fn open_outside(disk: &dyn Disk, folder: &Path, id: &str) -> Result<Witness, EnrolmentError> {
+    let enrolment = Enrolment::read(folder, id)?;
+    let key = cosigner(disk, folder, id, &cosigner_name(id), &enrolment.entropy())?;
+    witness(folder, key, &enrolment.policy()?)
 }
 
 /// With the first entry of the record everything was there that a component remembers. What is missing later was lost,

@@ -9,6 +9,7 @@ mod control;
 mod deciding;
 mod delays;
 mod deployment;
+mod down;
 mod keeping;
 mod mail;
 mod mail_client;
@@ -46,6 +47,7 @@ pub use deployment::{
     DATA_FORMAT, Deployment, DeploymentError, DeploymentOptions, Held, Nodes, ORIGIN, client_folder,
     cosigner_name,
 };
+pub use down::Down;
 pub use mail::{Imported, NewMail};
 pub use mail_client::{MailClient, Route};
 pub use placement::Misplaced;

@@ -31,18 +31,35 @@ use super::wire::{self, Outgoing};
 
 /// Where a party is to be found: fixed, or changing as it is started again. `None` while it is down.
 #[derive(Clone, Debug)]
-pub struct Address(watch::Receiver<Option<SocketAddr>>);
+pub struct Address {
+    at: watch::Receiver<Option<SocketAddr>>,
+    /// Why it is down, where somebody knows.
+    trouble: Option<watch::Receiver<Option<String>>>,
+}
+
+impl Address {
+    /// Of a party whose keeper says why it is down.
+    pub fn kept(at: watch::Receiver<Option<SocketAddr>>, trouble: watch::Receiver<Option<String>>) -> Self {
+        Address { at, trouble: Some(trouble) }
+    }
+
+    fn not_running(&self, to: &Peer) -> ServiceError {
+        let trouble = self.trouble.as_ref().and_then(|trouble| trouble.borrow().clone());
+        let message = trouble.unwrap_or_else(|| format!("{to} is not running"));
+        ServiceError::new(ErrorCode::Unreachable, message)
+    }
+}
 
 impl From<SocketAddr> for Address {
     fn from(address: SocketAddr) -> Self {
         // A receiver keeps the last value after its sender is gone.
-        Address(watch::channel(Some(address)).1)
+        watch::channel(Some(address)).1.into()
     }
 }
 
 impl From<watch::Receiver<Option<SocketAddr>>> for Address {
     fn from(receiver: watch::Receiver<Option<SocketAddr>>) -> Self {
-        Address(receiver)
+        Address { at: receiver, trouble: None }
     }
 }
 
@@ -135,8 +152,8 @@ impl Client {
     /// the one attempt.
     async fn connection(&self, turn: usize) -> Result<SendRequest<Outgoing>, ServiceError> {
         let mut slot = self.connections[turn].lock().await;
-        let Some(address) = *self.address.0.borrow() else {
-            return Err(ServiceError::new(ErrorCode::Unreachable, format!("{} is not running", self.to)));
+        let Some(address) = *self.address.at.borrow() else {
+            return Err(self.address.not_running(&self.to));
         };
         if let Some(present) = &*slot
             && present.address == address

@@ -1,4 +1,5 @@
-//! What cannot be read, or is not what it should be, keeps a provider from starting: nothing is released. A region or
+//! What cannot be read, or is not what it should be, keeps a provider or one of its regions from opening: nothing is
+//! released. A region or
 //! a quorum that is missing while it runs is in `killed_region`; a law book that cannot be evaluated in `law_books`;
 //! a permit in any way wrong in `record_permit`.
 
@@ -6,11 +7,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use rogatory::demand::Disposition;
 use rogatory::provider::Deployment;
+use rogatory::region::Peer;
 
 use crate::common::*;
 
 const ACCOUNT: &str = "dublin@post.example";
+const ELSEWHERE: &str = "ohio@post.example";
 
 /// What is done to a file, and what the error says beside its name.
 type Damage = (&'static str, fn(&Path), &'static str);
@@ -48,27 +52,62 @@ const DAMAGES: &[Damage] = &[
     ("format", |path| fs::write(path, "rogatory data 2\n").unwrap(), "rogatory data 2"),
 ];
 
+/// A file of head office, or what says who a region is: without it nothing starts. Any other of a region keeps that region
+/// from opening, and nobody else: what needs it waits and says which file, and is served when the file is put back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_damaged_provider_does_not_start_and_says_which_file() {
+async fn a_damaged_file_is_named_and_nothing_is_released_from_what_it_belongs_to() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let mut deployment = Deployment::start(options(&data)).await.unwrap();
-    open_account(&mut deployment.provider, ACCOUNT, "IE").await;
+    for (account, country) in [(ACCOUNT, "IE"), (ELSEWHERE, "US")] {
+        open_account(&mut deployment.provider, account, country).await;
+        deployment.provider.deliver(mail(account, message(1))).await.unwrap();
+    }
     deployment.stop().await;
-    for (name, damage, said) in DAMAGES {
+    let mut waiting = Vec::new();
+    for (number, (name, damage, said)) in DAMAGES.iter().enumerate() {
         let path = data.join(name);
         let (whole, mode) = (fs::read(&path).unwrap(), fs::metadata(&path).unwrap().permissions());
         damage(&path);
-        let Err(error) = Deployment::start(options(&data)).await else {
-            panic!("it starts with a damaged {name}")
-        };
-        let error = error.to_string();
-        assert!(error.contains(said), "{name}: {error}");
+        match Deployment::start(options(&data)).await {
+            Err(error) => {
+                let error = error.to_string();
+                assert!(error.contains(said), "{name}: {error}");
+                assert!(!name.starts_with("regions/") || name.ends_with("component.key"), "{name}: {error}");
+            }
+            Ok(deployment) => {
+                assert!(name.starts_with("regions/"), "it starts with a damaged {name}");
+                let id = format!("w-{number}");
+                check_down(&deployment, said, &id).await;
+                waiting.push(id);
+                deployment.stop().await;
+            }
+        }
         fs::write(&path, whole).unwrap();
         fs::set_permissions(&path, mode).unwrap();
     }
-    let mut deployment = Deployment::start(options(&data)).await.unwrap();
-    let provider = &mut deployment.provider;
-    provider.receive(provider.sign(&warrant("w-1", ACCOUNT)).unwrap()).await.unwrap();
+    assert!(!waiting.is_empty());
+    let deployment = Deployment::start(options(&data)).await.unwrap();
+    assert_eq!(deployment.down(), []);
+    for id in waiting {
+        let view = deployment.provider.show(&id).unwrap();
+        assert_eq!((view.disposition, view.delayed_by), (Disposition::Served, None), "{id}");
+    }
     deployment.stop().await;
+}
+
+async fn check_down(deployment: &Deployment, said: &str, id: &str) {
+    let [down] = deployment.down() else { panic!("{:?}", deployment.down()) };
+    assert_eq!(down.who, Peer::Region("ie-dublin".parse().unwrap()));
+    assert!(down.why.contains("ie-dublin") && down.why.contains(said), "{down:?}");
+    let provider = &deployment.provider;
+    let error = provider.receive(provider.sign(&warrant(id, ACCOUNT)).unwrap()).await.unwrap_err();
+    assert!(error.is_delay() && error.to_string().contains(said), "{error}");
+    let view = provider.show(id).unwrap();
+    assert_eq!(view.disposition, Disposition::Pending);
+    assert!(view.delayed_by.is_some_and(|why| why.contains(said)));
+    assert!(provider.where_is(&address(ACCOUNT)).await.unwrap_err().to_string().contains(said));
+    // The other regions serve.
+    let elsewhere = provider.where_is(&address(ELSEWHERE)).await.unwrap();
+    assert!(elsewhere.copies.iter().any(|copy| copy.objects == 1), "{elsewhere:?}");
 }

@@ -181,14 +181,20 @@ async fn a_deployment_that_is_started_again_has_the_same_record_and_matters() {
 async fn nothing_is_released_without_a_quorum() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    // The outside witness's folder is lost before the first start: it refuses to cosign anything but size 0, and
-    // no quorum is without an outsider.
-    let deployment = Deployment::start(options(&data)).await.unwrap();
+    // No quorum is without an outsider, and the only one cannot read what it remembers.
+    let mut deployment = Deployment::start(options(&data)).await.unwrap();
+    crate::common::open_account(&mut deployment.provider, "dublin@post.example", "IE").await;
     deployment.stop().await;
     std::fs::write(data.join("witness/fjord-university/witness.state"), b"not a state").unwrap();
-    let started = Deployment::start(options(&data)).await;
-    assert!(started.is_err(), "a witness with a damaged memory must not start");
-    assert!(productions(&data, "us-attorney-sdny").is_empty());
+    let deployment = Deployment::start(options(&data)).await.unwrap();
+    let [down] = deployment.down() else { panic!("{:?}", deployment.down()) };
+    assert!(down.why.contains("fjord-university") && down.why.contains("witness.state"), "{down:?}");
+    let provider = &deployment.provider;
+    let warrant = provider.sign(&crate::common::warrant("w-1", "dublin@post.example")).unwrap();
+    let error = provider.receive(warrant).await.unwrap_err();
+    assert!(error.is_delay() && error.to_string().contains("no quorum"), "{error}");
+    assert!(productions(&data, crate::common::RECIPIENT).is_empty());
+    deployment.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use super::super::client::Address;
 use super::super::identity::Peer;
 use super::Announcement;
 
@@ -44,6 +45,7 @@ pub struct Supervisor {
 struct Handle {
     address: watch::Receiver<Option<SocketAddr>>,
     pid: watch::Receiver<Option<u32>>,
+    trouble: watch::Receiver<Option<String>>,
     orders: mpsc::Sender<Order>,
 }
 
@@ -60,30 +62,61 @@ impl Supervisor {
     /// Starts all children at the same time and returns when every one of them serves. If one does not within
     /// `deadline`, all are killed. Has to run on a tokio runtime that drives I/O.
     pub async fn start(specs: Vec<ChildSpec>, deadline: Duration) -> Result<Self, ProcessError> {
+        Supervisor::begin(specs, deadline, false).await
+    }
+
+    /// As [`Supervisor::start`], but a child that cannot start keeps none of the others from it. It is started again and
+    /// again, ever more slowly; [`Supervisor::troubles`] says why it does not serve.
+    pub async fn start_those_that_can(
+        specs: Vec<ChildSpec>,
+        deadline: Duration,
+    ) -> Result<Self, ProcessError> {
+        Supervisor::begin(specs, deadline, true).await
+    }
+
+    async fn begin(specs: Vec<ChildSpec>, deadline: Duration, forgive: bool) -> Result<Self, ProcessError> {
         let spawner = Spawner::start()?;
         let mut starting = JoinSet::new();
         for spec in specs {
             let spawner = spawner.clone();
             starting.spawn(async move {
-                let running = Running::start(&spec, &spawner, deadline).await?;
-                Ok((spec, spawner, running))
+                let started = Running::start(&spec, &spawner, deadline).await;
+                (spec, spawner, started)
             });
         }
         let mut children = BTreeMap::new();
         while let Some(started) = starting.join_next().await {
-            let (spec, spawner, running) = started.map_err(|panic| ProcessError::Here(panic.into()))??;
-            let (address, address_seen) = watch::channel(Some(running.address));
-            let (pid, pid_seen) = watch::channel(running.child.id());
+            let (spec, spawner, started) = started.map_err(|panic| ProcessError::Here(panic.into()))?;
+            let (running, why) = match started {
+                Ok(running) => (Some(running), None),
+                Err(error) if forgive => (None, Some(error.to_string())),
+                Err(error) => return Err(error),
+            };
+            let (address, address_seen) = watch::channel(running.as_ref().map(|running| running.address));
+            let (pid, pid_seen) = watch::channel(running.as_ref().and_then(|running| running.child.id()));
+            let (trouble, trouble_seen) = watch::channel(why);
             let (orders, received) = mpsc::channel(4);
             let peer = spec.peer.clone();
-            let keeper = Keeper { spec, spawner, deadline, address, pid, orders: received };
+            let keeper = Keeper { spec, spawner, deadline, address, pid, trouble, orders: received };
             tokio::spawn(keeper.keep(running));
-            children.insert(peer, Handle { address: address_seen, pid: pid_seen, orders });
+            children
+                .insert(peer, Handle { address: address_seen, pid: pid_seen, trouble: trouble_seen, orders });
         }
         Ok(Supervisor { children })
     }
 
-    /// Where a child is to be found as it comes and goes; make a [`Link`](super::super::Link) with it.
+    /// The children that do not serve, and why.
+    pub fn troubles(&self) -> Vec<(Peer, String)> {
+        let trouble = |(peer, child): (&Peer, &Handle)| Some((peer.clone(), child.trouble.borrow().clone()?));
+        self.children.iter().filter_map(trouble).collect()
+    }
+
+    /// Where a child is to be found, and why it is not; make a [`Link`](super::super::Link) with it.
+    pub fn whereabouts(&self, peer: &Peer) -> Result<Address, ProcessError> {
+        self.child(peer).map(|child| Address::kept(child.address.clone(), child.trouble.clone()))
+    }
+
+    /// Where a child is to be found as it comes and goes.
     pub fn address(&self, peer: &Peer) -> Result<watch::Receiver<Option<SocketAddr>>, ProcessError> {
         self.child(peer).map(|child| child.address.clone())
     }
@@ -144,12 +177,12 @@ struct Keeper {
     deadline: Duration,
     address: watch::Sender<Option<SocketAddr>>,
     pid: watch::Sender<Option<u32>>,
+    trouble: watch::Sender<Option<String>>,
     orders: mpsc::Receiver<Order>,
 }
 
 impl Keeper {
-    async fn keep(mut self, running: Running) {
-        let mut running = Some(running);
+    async fn keep(mut self, mut running: Option<Running>) {
         let mut pause = FIRST_PAUSE;
         let mut dead_on_purpose = false;
         loop {
@@ -172,7 +205,10 @@ impl Keeper {
                         pause = (pause * 2).min(LONGEST_PAUSE);
                         match Running::start(&self.spec, &self.spawner, self.deadline).await {
                             Ok(child) => running = Some(self.tell_running(child)),
-                            Err(error) => tracing::error!(%error, "a node cannot be started again"),
+                            Err(error) => {
+                                tracing::error!(%error, "a node cannot be started again");
+                                self.trouble.send_replace(Some(error.to_string()));
+                            }
                         }
                         continue;
                     }
@@ -218,6 +254,7 @@ impl Keeper {
     }
 
     fn tell_running(&self, running: Running) -> Running {
+        self.trouble.send_replace(None);
         self.tell(Some(&running));
         running
     }
