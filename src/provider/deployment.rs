@@ -20,6 +20,7 @@ use crate::record::log::{JOURNAL_MAX_BYTES, Log, LogError, LogOptions};
 use crate::record::policy::{Accept, Policy, PolicyError, PolicyWitness};
 use crate::record::secret::RecordSecret;
 use crate::record::storage::FolderStorage;
+use crate::record::verify::{Finding, verify_folder};
 use crate::record::witness::{LocalWitness, Witness, WitnessClient};
 use crate::region::process::{ChildSpec, ProcessError, Supervisor};
 use crate::region::{
@@ -70,6 +71,7 @@ pub struct Deployment {
     supervisor: Option<Supervisor>,
     nodes: Vec<Arc<Node>>,
     down: Vec<Down>,
+    policy: Policy,
     folder: FolderLock,
 }
 
@@ -92,6 +94,13 @@ pub enum DeploymentError {
         path.display()
     )]
     Lost { owner: String, path: PathBuf },
+    #[error(
+        "the record in `{}` is damaged, and nobody could check what follows: {}; put the file back from any copy of that \
+         folder, and `rogatory record verify` names every place",
+        folder.display(),
+        places(findings)
+    )]
+    RecordDamaged { folder: PathBuf, findings: Vec<Finding> },
     #[error(transparent)]
     Ca(#[from] CaError),
     #[error(transparent)]
@@ -120,7 +129,13 @@ impl Deployment {
     /// Starts the deployment in a data directory, making it at the first start.
     pub async fn start(options: DeploymentOptions) -> Result<Self, DeploymentError> {
         check_format(&*options.disk, &options.data)?;
-        let mut deployment = Deployment::open(options).await?;
+        let record = options.data.join("record");
+        let deployment = Deployment::open(options).await?;
+        // With the log open, what a crash left half-written is whole again. What is wrong now is damage.
+        if let Err(error) = check_record(record, deployment.policy.clone()).await {
+            deployment.stop().await;
+            return Err(error);
+        }
         deployment.provider.finish_interrupted().await?;
         Ok(deployment)
     }
@@ -171,6 +186,7 @@ impl Deployment {
             supervisor,
             nodes: deployment_nodes,
             down,
+            policy: site.policy,
             folder,
         })
     }
@@ -480,6 +496,30 @@ impl Site {
         let genesis = Genesis::new(&self.policy, options.start, options.seed.is_some(), digests);
         Ok(Log::open_or_create(log_options, &genesis).await?)
     }
+}
+
+/// Checks every tile and opening that is served.
+async fn check_record(folder: PathBuf, policy: Policy) -> Result<(), DeploymentError> {
+    let served = folder.clone();
+    let checking = tokio::task::spawn_blocking(move || {
+        verify_folder(&served, &policy, Accept::NormalOnly, &mut |_, _| {})
+    });
+    let found = checking.await.map_err(|panic| DeploymentError::Io {
+        path: folder.clone(),
+        source: std::io::Error::other(panic),
+    })?;
+    // The checkpoint is served anew, with what cosignatures there are.
+    let findings: Vec<Finding> =
+        found.findings.into_iter().filter(|finding| finding.path != "checkpoint").collect();
+    if findings.is_empty() { Ok(()) } else { Err(DeploymentError::RecordDamaged { folder, findings }) }
+}
+
+/// The first places, and how many more there are.
+fn places(findings: &[Finding]) -> String {
+    let first: Vec<String> = findings.iter().take(3).map(ToString::to_string).collect();
+    let more = findings.len() - first.len();
+    let first = first.join("; ");
+    if more == 0 { first } else { format!("{first}; and {more} more") }
 }
 
 fn open_outside(disk: &dyn Disk, folder: &Path, id: &str) -> Result<Witness, EnrolmentError> {

@@ -111,3 +111,30 @@ async fn check_down(deployment: &Deployment, said: &str, id: &str) {
     let elsewhere = provider.where_is(&address(ELSEWHERE)).await.unwrap();
     assert!(elsewhere.copies.iter().any(|copy| copy.objects == 1), "{elsewhere:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_in_the_public_record_is_not_carried_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut deployment = Deployment::start(options(&data)).await.unwrap();
+    let provider = &mut deployment.provider;
+    open_account(provider, ACCOUNT, "IE").await;
+    provider.receive(provider.sign(&warrant("w-1", ACCOUNT)).unwrap()).await.unwrap();
+    let size = provider.record_head().size;
+    deployment.stop().await;
+    // Once more, so that no journal holds the entries any longer.
+    Deployment::start(options(&data)).await.unwrap().stop().await;
+    let entries = format!("tile/entries/000.p/{size}");
+    for (name, said) in [(&entries, entries.as_str()), (&format!("tile/0/000.p/{size}"), "the tiles show")] {
+        let path = data.join("record").join(name);
+        let whole = fs::read(&path).unwrap();
+        flip(&path, 40);
+        let Err(error) = Deployment::start(options(&data)).await else { panic!("it starts with {name}") };
+        let error = error.to_string();
+        assert!(error.contains(said), "{name}: {error}");
+        fs::write(&path, whole).unwrap();
+    }
+    // What head office can put right by itself, it does.
+    flip(&data.join("record/opening/000"), 40);
+    Deployment::start(options(&data)).await.unwrap().stop().await;
+}
