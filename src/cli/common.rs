@@ -1,5 +1,6 @@
 //! What several commands share: the world, the law and the story they work with.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -163,6 +164,12 @@ impl Ending {
             () = self.asked() => Err(Interrupted.into()),
         }
     }
+}
+
+/// Makes a new file for what only its owner may read: opened mail.
+pub fn private_file(path: &Path) -> Result<std::fs::File, Failure> {
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map_err(|error| format!("`{}` cannot be made: {error}", path.display()).into())
 }
 
 /// Does what takes time on a runtime of its own, until it is done or interrupted.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::common::{Failure, wait};
+use super::common::{Failure, private_file, wait};
 use super::control::RunningArguments;
 use super::screen;
 use super::{Exit, Outcome};
@@ -230,8 +230,7 @@ async fn export(address: Address, target: PathBuf, password: Password, running: 
     let mut program = running.mail_program()?;
     let (route, _) = program.route(&address).await?;
     let (messages, mut body) = program.client.export(&route, password).await?;
-    let made = std::fs::File::create_new(&target);
-    let mut file = made.map_err(|error| format!("`{}` cannot be made: {error}", target.display()))?;
+    let mut file = private_file(&target)?;
     let unfinished = Unfinished(Some(&target));
     while let Some(chunk) = body.next().await {
         file.write_all(&chunk.map_err(|error| error.message)?)?;

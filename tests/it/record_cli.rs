@@ -132,3 +132,52 @@ fn a_damaged_production_is_named_by_its_bytes() {
     assert!(text.contains("NOT sound"), "{text}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
+
+/// What is opened is somebody's mail: only who opened it reads it.
+#[test]
+fn an_opened_production_is_private_to_who_opened_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::standard().unwrap();
+    let court: AuthorityId = "us-sdny".parse().unwrap();
+    let key = world.roster().authority(&court).unwrap().recipient_key();
+    let permit = serde_json::from_str(&format!("\"{}=\"", "A".repeat(43))).unwrap();
+    let mut writer = SealedWriter::begin(Vec::new(), permit, &court, key).unwrap();
+    writer.write_all(b"an archive").unwrap();
+    let place = folder.path().join("d/authorities/us-sdny");
+    std::fs::create_dir_all(&place).unwrap();
+    std::fs::write(place.join("us-sdny.w-1.ie-dublin.0000.production"), writer.finish().unwrap()).unwrap();
+    // By its name in the data folder, or by its path.
+    let named = ["record", "open", "us-sdny.w-1.ie-dublin.0000", "--data", "d", "--out", "a.tar"];
+    stdout(&rogatory(folder.path(), &named));
+    let path = "d/authorities/us-sdny/us-sdny.w-1.ie-dublin.0000.production";
+    stdout(&rogatory(folder.path(), &["record", "open", path, "--out", "b.tar"]));
+    for out in ["a.tar", "b.tar"] {
+        let out = folder.path().join(out);
+        assert_eq!(std::fs::read(&out).unwrap(), b"an archive");
+        assert_eq!(std::fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let none = rogatory(folder.path(), &["record", "open", "w-2", "--data", "d", "--out", "c.tar"]);
+    assert!(stderr(&none).contains("us-sdny.w-1.ie-dublin.0000.production"), "{}", stderr(&none));
+}
+
+/// Whose policy the record was measured by is part of the answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_says_whose_policy_it_trusts() {
+    let deployment = data().await;
+    let folder = deployment.folder.path();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let policy = elsewhere.path().join("policy");
+    std::fs::copy(folder.join("record/policy"), &policy).unwrap();
+    let policy = policy.to_str().unwrap();
+    let beside = stdout(&rogatory(folder, &["record", "verify", "--data", "."]));
+    assert!(beside.contains("lies beside the record") && beside.contains("--policy"), "{beside}");
+    let given = stdout(&rogatory(folder, &["record", "verify", "--data", ".", "--policy", policy]));
+    assert!(given.contains(policy) && !given.contains("beside"), "{given}");
+    for (arguments, beside) in [(&[][..], true), (&["--policy", policy][..], false)] {
+        let json = ["record", "verify", "--data", ".", "--format", "json"];
+        let told = rogatory(folder, &[&json[..], arguments].concat());
+        let told: serde_json::Value = serde_json::from_str(&stdout(&told)).unwrap();
+        assert_eq!(told["policy"]["beside-the-record"], beside);
+    }
+}

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 mod audit;
 mod proof;
 
-use crate::cli::common::{ConfigArguments, Ending, Failure, runtime};
+use crate::cli::common::{ConfigArguments, Ending, Failure, private_file, runtime};
 use crate::cli::control::{RunningArguments, check_record_in};
 use crate::cli::screen::{self, BOLD, Format};
 use crate::cli::{Exit, Outcome};
@@ -28,7 +28,7 @@ Examples:
   rogatory record show
   rogatory record verify
   rogatory record verify --policy policy-from-a-witness.txt
-  rogatory record open data/demo/authorities/us-attorney-sdny/NAME.production --out molly.tar")]
+  rogatory record open NAME.production --out molly.tar      one of data/demo/authorities/")]
 pub struct RecordArguments {
     #[command(subcommand)]
     command: RecordCommand,
@@ -128,8 +128,11 @@ enum RecordCommand {
     ///
     /// Only in a world whose authorities' keys are public, such as the demo's.
     Open {
-        /// The production, as it lies in `authorities/` of the data folder
+        /// The production: its path, or its name in `authorities/` of the data folder
         production: PathBuf,
+        /// The data folder of a deployment
+        #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
+        data: PathBuf,
         /// Where to write the tar archive
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -158,7 +161,9 @@ pub fn record(arguments: RecordArguments) -> Outcome {
                 None => verify(data, policy, accept, format),
             }
         }
-        RecordCommand::Open { production, out, config } => open(production, out, config),
+        RecordCommand::Open { production, data, out, config } => {
+            open(find_production(production, &data)?, out, config)
+        }
     }
 }
 
@@ -228,6 +233,8 @@ fn show(data: PathBuf, format: Format) -> Outcome {
 }
 
 fn verify(data: PathBuf, policy: Option<PathBuf>, accept: Accept, format: Format) -> Outcome {
+    let beside = policy.is_none();
+    let path = policy.clone().unwrap_or_else(|| data.join("record").join("policy"));
     let policy = read_policy(&data, policy)?;
     let mut found = verify_folder(&data.join("record"), &policy, accept, &mut |_, _| {});
     let journal = data.join("head-office").join("journal");
@@ -236,7 +243,9 @@ fn verify(data: PathBuf, policy: Option<PathBuf>, accept: Accept, format: Format
         verify_journal(&journal, &mut found);
     }
     if format == Format::Json {
-        screen::json(&found)?;
+        let mut told = serde_json::to_value(&found)?;
+        told["policy"] = serde_json::json!({ "file": path, "beside-the-record": beside });
+        screen::json(&told)?;
     } else {
         for finding in &found.findings {
             screen::line(&format!("{}{finding}{:#}", screen::BAD, screen::BAD))?;
@@ -249,6 +258,14 @@ fn verify(data: PathBuf, policy: Option<PathBuf>, accept: Accept, format: Format
             "{} entries and {} published openings checked: {BOLD}{verdict}{BOLD:#}",
             found.entries, found.openings
         ))?;
+        let whose = match beside {
+            true => {
+                ", which lies beside the record: who can rewrite one can rewrite the other. A policy from one of the \
+                 witnesses (--policy) proves more"
+            }
+            false => "",
+        };
+        screen::line(&format!("by the policy in `{}`{whose}", path.display()))?;
     }
     Ok(if found.is_sound() { Exit::Done } else { Exit::Failed })
 }
@@ -278,6 +295,33 @@ fn verify_production(path: &Path, config: &ConfigArguments, format: Format) -> O
     Ok(if found.damage.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
+/// A production by its path, or by its name among those that wait for the authorities.
+fn find_production(named: PathBuf, data: &Path) -> Result<PathBuf, Failure> {
+    if named.exists() {
+        return Ok(named);
+    }
+    let folders = std::fs::read_dir(data.join("authorities")).into_iter().flatten().flatten();
+    let files = folders.filter_map(|folder| std::fs::read_dir(folder.path()).ok()).flatten().flatten();
+    let mut there: Vec<PathBuf> = files.map(|file| file.path()).collect();
+    there.sort();
+    let is_named = |path: &&PathBuf| {
+        path.file_name() == Some(named.as_os_str()) || path.file_stem() == Some(named.as_os_str())
+    };
+    if let Some(path) = there.iter().find(is_named) {
+        return Ok(path.clone());
+    }
+    let names: Vec<String> =
+        there.iter().filter_map(|path| Some(format!("`{}`", path.file_name()?.to_string_lossy()))).collect();
+    let hint =
+        if names.is_empty() { "there is none".to_owned() } else { format!("there are {}", names.join(", ")) };
+    Err(format!(
+        "no production `{}`, neither as a path nor in `{}`: {hint}",
+        named.display(),
+        data.join("authorities").display()
+    )
+    .into())
+}
+
 fn open(path: PathBuf, out: PathBuf, config: ConfigArguments) -> Outcome {
     let setup = config.read()?;
     let failed = |error: std::io::Error| -> Failure { format!("`{}`: {error}", path.display()).into() };
@@ -289,10 +333,7 @@ fn open(path: PathBuf, out: PathBuf, config: ConfigArguments) -> Outcome {
             format!("the production is for `{recipient}`, whose secret only `{recipient}` has")
         })?;
     let file = std::io::BufReader::new(std::fs::File::open(&path).map_err(failed)?);
-    let mut archive = std::io::BufWriter::new(
-        std::fs::File::create_new(&out)
-            .map_err(|error| -> Failure { format!("`{}` cannot be made: {error}", out.display()).into() })?,
-    );
+    let mut archive = std::io::BufWriter::new(private_file(&out)?);
     let opened = production::open(file, &secret, &mut archive);
     if opened.is_err() {
         // What verified before the first bad part is true, and no production.
