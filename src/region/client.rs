@@ -27,7 +27,7 @@ use super::error::{ErrorCode, ServiceError};
 use super::identity::{IdentityError, Peer};
 use super::link::LinkLimits;
 use super::service::{Answer, Correlation};
-use super::wire::{self, Outgoing};
+use super::wire::{self, Outgoing, Unread};
 
 /// Where a party is to be found: fixed, or changing as it is started again. `None` while it is down.
 #[derive(Clone, Debug)]
@@ -122,7 +122,8 @@ impl Client {
             return Err(ServiceError::new(ErrorCode::Internal, message));
         }
         let (head, body) =
-            wire::read::<Result<R, ServiceError>>(response.into_body(), self.limits.idle).await?;
+            wire::read::<Result<R, ServiceError>>(response.into_body(), self.limits.idle, Unread::Refused)
+                .await?;
         head.map(|reply| Answer { reply, body })
     }
 

@@ -211,7 +211,7 @@ impl<C: Typed, R: Typed> Server<C, R> {
             .min(self.limits.at_most);
         let correlation = header(&parts.headers, wire::CORRELATION).and_then(Correlation::parse);
 
-        let head = wire::read::<C>(incoming, self.limits.idle);
+        let head = wire::read::<C>(incoming, self.limits.idle, wire::Unread::TakenIn);
         let (call, body) = timeout(self.limits.head, head)
             .await
             .map_err(|_| ServiceError::new(ErrorCode::Deadline, "the head of the call did not arrive"))??;

@@ -33,6 +33,9 @@ const ERROR: HeaderName = HeaderName::from_static("rogatory-error");
 
 /// The longest head. A permit with a thousand later entries and their proofs is the largest there is.
 pub(super) const HEAD_LIMIT: usize = 4 * 1024 * 1024;
+/// How much of a call's body that nobody reads is taken in all the same, so that its sender gets the answer: as much as the
+/// longest message.
+const DROPPED_MAX: usize = crate::mail::MESSAGE_BYTES_MAX as usize;
 /// What one stream may send before its reader has read, in bytes.
 pub(super) const STREAM_WINDOW: u32 = 256 * 1024;
 /// The largest frame of content, in bytes.
@@ -137,6 +140,7 @@ fn cut_off() -> ServiceError {
 pub(super) async fn read<T: DeserializeOwned>(
     mut incoming: Incoming,
     idle: Duration,
+    unread: Unread,
 ) -> Result<(T, Body), ServiceError> {
     let mut bytes = next_data(&mut incoming).await?.ok_or_else(cut_off)?;
     let mut length = None;
@@ -167,7 +171,14 @@ pub(super) async fn read<T: DeserializeOwned>(
     })?;
     let body = match incoming.is_end_stream() {
         true => Body::from(rest),
-        false => Body::stream(Chunks { rest: Some(rest), incoming, idle, sleep: None, waiting: false }),
+        false => Body::stream(Chunks {
+            rest: Some(rest),
+            incoming: Some(incoming),
+            unread,
+            idle,
+            sleep: None,
+            waiting: false,
+        }),
     };
     Ok((head, body))
 }
@@ -190,10 +201,21 @@ async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, ServiceErro
     }
 }
 
+/// What becomes of a body that nobody reads to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// Its sender is told to stop.
+    Refused,
+    /// It is taken in and dropped: its sender, who would lose the answer with a stream that is reset under it, gets that.
+    TakenIn,
+}
+
 /// The chunks of a body on their way in.
 struct Chunks {
     rest: Option<Bytes>,
-    incoming: Incoming,
+    /// There until it ended or failed.
+    incoming: Option<Incoming>,
+    unread: Unread,
     idle: Duration,
     sleep: Option<Pin<Box<Sleep>>>,
     /// True between the moment the reader began to wait for a chunk and its arrival: only the sender's pauses
@@ -211,11 +233,18 @@ impl Stream for Chunks {
         {
             return Poll::Ready(Some(Ok(rest)));
         }
-        while let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) {
+        let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
+        while let Poll::Ready(frame) = Pin::new(&mut *incoming).poll_frame(cx) {
             this.waiting = false;
             match frame {
-                None => return Poll::Ready(None),
-                Some(Err(_)) => return Poll::Ready(Some(Err(cut_off()))),
+                None => {
+                    this.incoming = None;
+                    return Poll::Ready(None);
+                }
+                Some(Err(_)) => {
+                    this.incoming = None;
+                    return Poll::Ready(Some(Err(cut_off())));
+                }
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => return Poll::Ready(Some(Ok(data))),
                     Err(frame) => {
@@ -235,6 +264,27 @@ impl Stream for Chunks {
         std::task::ready!(sleep.as_mut().poll(cx));
         let message = format!("nothing came for {} s in the middle of a body", this.idle.as_secs_f32());
         Poll::Ready(Some(Err(ServiceError::new(ErrorCode::Deadline, message))))
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        if self.unread == Unread::Refused {
+            return;
+        }
+        let Some(mut incoming) = self.incoming.take().filter(|incoming| !incoming.is_end_stream()) else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let idle = self.idle;
+        runtime.spawn(async move {
+            let mut dropped = 0;
+            while dropped < DROPPED_MAX
+                && let Ok(Some(Ok(frame))) = tokio::time::timeout(idle, incoming.frame()).await
+            {
+                dropped += frame.data_ref().map_or(0, Bytes::len);
+            }
+        });
     }
 }
 

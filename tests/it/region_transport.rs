@@ -434,3 +434,16 @@ async fn fastest(link: &Link<Ask, u64>) -> Duration {
     }
     fastest
 }
+
+/// A refusal that comes while its caller is still sending is heard, and the connection goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_refused_in_the_middle_of_a_body_hears_why() {
+    let node = Node::start().await;
+    let link = node.link();
+    for round in 0..20 {
+        let body = counted(128, Arc::default());
+        let refused = link.call(Ask::Refuse { message: format!("no room {round}") }, body).await.unwrap_err();
+        assert_eq!((refused.code, refused.message), (ErrorCode::Refused, format!("no room {round}")));
+    }
+    assert_eq!(link.call(Ask::Count, counted(16, Arc::default())).await.unwrap().reply, MIB as u64);
+}

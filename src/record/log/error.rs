@@ -20,8 +20,9 @@ pub enum AppendError {
     /// Whether the entry is in the log shows after the next start at the latest.
     #[error("the record cannot be written: {0}")]
     Storage(Arc<io::Error>),
-    #[error("the record cannot be recovered after a failed write; what is wrong is in this process's log")]
-    Broken,
+    /// Nothing was appended meanwhile.
+    #[error("the record cannot be read back after a failed write: {0}; the next entry tries again")]
+    Broken(Arc<LogError>),
     #[error("another process appends to this log; this one has stopped")]
     TakenOver,
     #[error("entry {index} does not exist; the log has {size}")]

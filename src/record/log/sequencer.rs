@@ -405,7 +405,7 @@ impl Sequencer {
                 Err(error) => {
                     self.standing = Standing::Unsure(heads);
                     tracing::error!(%error, "the record cannot be recovered");
-                    Err(AppendError::Broken)
+                    Err(AppendError::Broken(Arc::new(error)))
                 }
             },
         }

@@ -282,7 +282,27 @@ fn store_error(error: StoreError) -> ServiceError {
         StoreError::AlreadyProduced { .. } | StoreError::CiphertextOnly | StoreError::ListingChanged => {
             ErrorCode::Refused
         }
+        // Whoever waits for an answer has to know that making room is what helps, and that it was not kept.
+        _ if is_full(&error) => {
+            tracing::error!(%error, "the disk is full");
+            let message = "the region's disk is full, and nothing of this was kept: make room there";
+            return ServiceError::new(ErrorCode::Internal, message);
+        }
+        StoreError::NotCommitted | StoreError::Closed => ErrorCode::Internal,
         _ => return ServiceError::internal(&error),
     };
     ServiceError::new(code, error.to_string())
+}
+
+/// True if a disk had no room left.
+fn is_full(error: &StoreError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+            return matches!(io.kind(), StorageFull | QuotaExceeded);
+        }
+        cause = error.source();
+    }
+    false
 }
