@@ -15,7 +15,9 @@ use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
 use crate::gate::{AuditReport, Event};
 use crate::record::entry::Slot;
-use crate::region::{Answer, Body, Call, Context, ErrorCode, Peer, Reply, Service, ServiceError};
+use crate::region::{
+    Answer, Body, Call, Context, ErrorCode, Peer, Reply, Service, ServiceError, only_head_office,
+};
 use crate::world::{Address, AuthorityId, RegionId};
 
 /// A question or an order to a running provider.
@@ -236,16 +238,25 @@ impl Provider {
     }
 }
 
+fn head_office_alone(peer: &Peer) -> Result<(), ServiceError> {
+    only_head_office(peer, |_| "only head office's own certificate is heard here".to_owned())
+}
+
 impl Service for Control {
     type Call = Ask;
     type Reply = Told;
 
+    fn admit(&self, peer: &Peer) -> Result<(), ServiceError> {
+        match peer {
+            Peer::Client => Ok(()),
+            peer => head_office_alone(peer),
+        }
+    }
+
     fn call(&self, context: Context, ask: Ask, _: Body) -> BoxFuture<'_, Result<Answer<Told>, ServiceError>> {
         Box::pin(async move {
-            let of_a_client = context.peer == Peer::Client && matches!(ask, Ask::Route { .. });
-            if !of_a_client {
-                context
-                    .from_head_office(|_| "only head office's own certificate is heard here".to_owned())?;
+            if !matches!(ask, Ask::Route { .. }) {
+                head_office_alone(&context.peer)?;
             }
             self.answer(ask).await.map_err(|refusal| refusal.0)
         })

@@ -98,7 +98,7 @@ impl Client {
     }
 
     pub(super) fn address(&self) -> Option<SocketAddr> {
-        *self.address.0.borrow()
+        *self.address.at.borrow()
     }
 
     pub(super) async fn call<C: Serialize, R: DeserializeOwned>(

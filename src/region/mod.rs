@@ -38,6 +38,6 @@ pub use identity::{DeploymentId, IdentityError, Peer};
 pub use link::{CallOptions, Link, LinkLimits};
 pub use node::{Node, NodeError, NodeParts};
 pub use server::{ServerLimits, serve};
-pub use service::{Answer, Context, Correlation, Service, SharedService, Typed};
+pub use service::{Answer, Context, Correlation, Service, SharedService, Typed, only_head_office};
 pub use wan::{Cut, Wan};
 pub use witnessing::{LinkedWitness, WitnessNode};

@@ -146,7 +146,9 @@ impl<C: Typed, R: Typed> Server<C, R> {
             Err(error) => return refused(&error),
         };
 
-        let places = Arc::new(Semaphore::new(self.limits.calls as usize));
+        // Who may make no call is told so, one call at a time, and nothing of what they send is kept.
+        let calls = if self.service.admit(&peer).is_ok() { self.limits.calls } else { 1 };
+        let places = Arc::new(Semaphore::new(calls as usize));
         let server = self.clone();
         let by = peer.clone();
         let service = service_fn(move |request| {
@@ -156,10 +158,10 @@ impl<C: Typed, R: Typed> Server<C, R> {
         let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
-            .max_concurrent_streams(self.limits.calls)
+            .max_concurrent_streams(calls)
             .initial_stream_window_size(wire::STREAM_WINDOW)
             // Room for every stream at once: whoever does not read one body cannot stop the others.
-            .initial_connection_window_size(wire::STREAM_WINDOW.saturating_mul(self.limits.calls))
+            .initial_connection_window_size(wire::STREAM_WINDOW.saturating_mul(calls))
             .max_frame_size(wire::FRAME_LIMIT)
             .max_header_list_size(wire::HEADERS_LIMIT)
             .max_send_buf_size(wire::STREAM_WINDOW as usize)
@@ -201,6 +203,7 @@ impl<C: Typed, R: Typed> Server<C, R> {
         request: Request<Incoming>,
     ) -> Result<Answer<R>, ServiceError> {
         let received = Instant::now();
+        self.service.admit(&peer)?;
         let place = places
             .try_acquire_owned()
             .map_err(|_| ServiceError::new(ErrorCode::Busy, "too many calls of this party are under way"))?;

@@ -23,6 +23,13 @@ pub trait Service: Send + Sync + 'static {
     type Call: Typed;
     type Reply: Typed;
 
+    /// Whether this party may make any call at all. Asked before anything of a call is read, so that nobody who may not
+    /// makes this one hold what they send.
+    fn admit(&self, peer: &Peer) -> Result<(), ServiceError> {
+        let _ = peer;
+        Ok(())
+    }
+
     fn call(
         &self,
         context: Context,
@@ -50,13 +57,11 @@ pub struct Context {
     pub correlation: Correlation,
 }
 
-impl Context {
-    /// Refuses everyone but head office, in these words.
-    pub fn from_head_office(&self, else_say: impl FnOnce(&Peer) -> String) -> Result<(), ServiceError> {
-        match &self.peer {
-            Peer::HeadOffice => Ok(()),
-            peer => Err(ServiceError::new(ErrorCode::Forbidden, else_say(peer))),
-        }
+/// Refuses everyone but head office, in these words.
+pub fn only_head_office(peer: &Peer, else_say: impl FnOnce(&Peer) -> String) -> Result<(), ServiceError> {
+    match peer {
+        Peer::HeadOffice => Ok(()),
+        peer => Err(ServiceError::new(ErrorCode::Forbidden, else_say(peer))),
     }
 }
 
@@ -119,6 +124,7 @@ pub(super) async fn run<C: Typed, R: Typed>(
     at_most: Duration,
     place: impl Send + 'static,
 ) -> Result<Answer<R>, ServiceError> {
+    service.admit(&context.peer)?;
     let deadline = context.deadline;
     let span = tracing::debug_span!("call", peer = %context.peer, correlation = %context.correlation);
     let task = async move {

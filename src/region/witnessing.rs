@@ -8,8 +8,9 @@ use signed_note::Signature;
 use super::body::Body;
 use super::call::{Call, Reply};
 use super::error::{ErrorCode, ServiceError};
+use super::identity::Peer;
 use super::link::Link;
-use super::service::{Answer, Context, Service};
+use super::service::{Answer, Context, Service, only_head_office};
 use crate::record::witness::{
     AddCheckpoint, AddCheckpointReply, ClientError, Witness, WitnessClient, parse_reply,
 };
@@ -47,14 +48,12 @@ impl Service for WitnessNode {
     type Call = Call;
     type Reply = Reply;
 
-    fn call(
-        &self,
-        context: Context,
-        call: Call,
-        _: Body,
-    ) -> BoxFuture<'_, Result<Answer<Reply>, ServiceError>> {
+    fn admit(&self, peer: &Peer) -> Result<(), ServiceError> {
+        only_head_office(peer, |_| "only the log itself asks a witness".to_owned())
+    }
+
+    fn call(&self, _: Context, call: Call, _: Body) -> BoxFuture<'_, Result<Answer<Reply>, ServiceError>> {
         Box::pin(async move {
-            context.from_head_office(|_| "only the log itself asks a witness".to_owned())?;
             match call {
                 Call::AddCheckpoint { request } => Ok(cosign(self.0.clone(), request).await?.into()),
                 _ => Err(ServiceError::new(ErrorCode::Invalid, "an outside witness only cosigns")),

@@ -447,3 +447,42 @@ async fn who_is_refused_in_the_middle_of_a_body_hears_why() {
     }
     assert_eq!(link.call(Ask::Count, counted(16, Arc::default())).await.unwrap().reply, MIB as u64);
 }
+
+/// Hears nobody.
+struct Closed;
+
+impl Service for Closed {
+    type Call = Ask;
+    type Reply = u64;
+
+    fn admit(&self, peer: &Peer) -> Result<(), ServiceError> {
+        Err(ServiceError::new(ErrorCode::Forbidden, format!("{peer} may not call")))
+    }
+
+    fn call(&self, _: Context, _: Ask, _: Body) -> BoxFuture<'_, Result<Answer<u64>, ServiceError>> {
+        panic!("a call of somebody who may make none")
+    }
+}
+
+/// A certificate of the deployment that may make no call makes a node hold nothing of what it sends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_sends_who_may_not_call_is_not_taken_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = DeploymentCa::open(&folder.path().join("ca")).unwrap();
+    let here = ca.provision(&dublin(), &folder.path().join("here")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        serve(listener, &here, Arc::new(Closed), ServerLimits::default(), std::future::pending()).await
+    });
+    let other = ca.provision(&Peer::Region("de-frankfurt".parse().unwrap()), &folder.path().join("other"));
+    let link: Link<Ask, u64> =
+        Link::over_network(&other.unwrap(), dublin(), address, LinkLimits::default(), Wan::none()).unwrap();
+    let refused = link.call(Ask::Echo, Body::empty()).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Forbidden, "{refused}");
+    let taken = Arc::new(AtomicU64::new(0));
+    link.call(Ask::Count, counted(1024, taken.clone())).await.unwrap_err();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(taken.load(Ordering::SeqCst) < 64, "{} chunks were taken in", taken.load(Ordering::SeqCst));
+    serving.abort();
+}

@@ -18,7 +18,7 @@ use super::call::{Call, Card, NodeStatus, Reply};
 use super::enrolment::{Enrolment, EnrolmentError, cosigner, witness};
 use super::error::{ErrorCode, ServiceError};
 use super::identity::Peer;
-use super::service::{Answer, Context, Service};
+use super::service::{Answer, Context, Service, only_head_office};
 use super::witnessing::cosign;
 use crate::disk::Disk;
 use crate::law::Law;
@@ -244,6 +244,13 @@ impl Service for Node {
     type Call = Call;
     type Reply = Reply;
 
+    fn admit(&self, peer: &Peer) -> Result<(), ServiceError> {
+        match peer {
+            Peer::Client => Ok(()),
+            peer => only_head_office(peer, |peer| format!("{peer} may not call a region's node")),
+        }
+    }
+
     fn call(
         &self,
         context: Context,
@@ -251,22 +258,15 @@ impl Service for Node {
         body: Body,
     ) -> BoxFuture<'_, Result<Answer<Reply>, ServiceError>> {
         Box::pin(async move {
-            match (&context.peer, call.is_a_client_s()) {
-                (Peer::HeadOffice, false) | (Peer::Client, true) => self.answer(call, body).await,
-                (Peer::HeadOffice, true) => {
-                    let message =
-                        "mail and passwords do not pass through head office: a mail client brings them";
-                    Err(ServiceError::new(ErrorCode::Forbidden, message))
+            self.admit(&context.peer)?;
+            let refused = match (context.peer == Peer::Client, call.is_a_client_s()) {
+                (false, false) | (true, true) => return self.answer(call, body).await,
+                (false, true) => {
+                    "mail and passwords do not pass through head office: a mail client brings them"
                 }
-                (Peer::Client, false) => {
-                    let message = "a mail client may deliver and export mail, and no more";
-                    Err(ServiceError::new(ErrorCode::Forbidden, message))
-                }
-                (peer, _) => {
-                    let message = format!("{peer} may not call a region's node");
-                    Err(ServiceError::new(ErrorCode::Forbidden, message))
-                }
-            }
+                (true, false) => "a mail client may deliver and export mail, and no more",
+            };
+            Err(ServiceError::new(ErrorCode::Forbidden, refused))
         })
     }
 }
