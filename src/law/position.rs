@@ -48,6 +48,12 @@ impl Position {
         self.rules.iter().any(|hit| hit.id == rule)
     }
 
+    /// True if a region whose own law holds this may not let anything out, where it can refuse: also where the law is
+    /// unsettled, or not written down here.
+    pub fn holds_a_region_back(&self) -> bool {
+        matches!(self.kind, PositionKind::Bars | PositionKind::Open | PositionKind::NotCovered)
+    }
+
     pub(super) fn not_covered(jurisdiction: &Jurisdiction, gap: impl Into<String>) -> Self {
         Position {
             jurisdiction: jurisdiction.clone(),

@@ -201,7 +201,7 @@ impl Provider {
 
     /// The stance on this day, with the changes made since.
     pub fn stance(&self) -> StanceTable {
-        StanceTable::from(self.world.provider().stance(self.now())).changed(&self.cabinet.stance())
+        self.stance_on(self.now())
     }
 
     /// How often the stance was changed since the provider began.

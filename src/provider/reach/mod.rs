@@ -24,7 +24,7 @@ use crate::world::{
 };
 
 pub use sweep::{Prospect, SweepView, Turn, WayChange, sweep};
-use way::{TreatiesOnce, Way, ways};
+use way::{Inquiry, Way, ways};
 
 /// Everything `reach` says about one account on one day.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -102,12 +102,12 @@ pub struct ByView {
 
 /// Works out who may and who can.
 pub fn reach(world: &World, law: &Law, stance: StanceTable, account: &Account, at: SimTime) -> ReachView {
-    let mut treaties = TreatiesOnce::default();
+    let mut inquiry = Inquiry::on(world, law, stance, at);
     let ways = ways(world, |_| true);
     let mut may = Vec::new();
     for copy in account.copies() {
         for way in &ways {
-            may.extend(way.taken(world, law, stance, account, copy, at, &mut treaties));
+            may.extend(way.taken(&mut inquiry, account, copy));
         }
     }
     let can = account.copies().iter().flat_map(|copy| holders(world, copy.class, &copy.region)).collect();
@@ -123,12 +123,11 @@ pub fn reach_by<'a>(
     accounts: impl Iterator<Item = &'a Account>,
     at: SimTime,
 ) -> ByView {
-    let mut treaties = TreatiesOnce::default();
+    let mut inquiry = Inquiry::on(world, law, stance, at);
     let ways: Vec<Way<'_>> = ways(world, |id| id == authority);
     let mut of = |account: &Account| {
         let taken = account.copies().iter().flat_map(|copy| {
-            let taken =
-                ways.iter().map(|way| way.taken(world, law, stance, account, copy, at, &mut treaties));
+            let taken = ways.iter().map(|way| way.taken(&mut inquiry, account, copy));
             taken.flatten().collect::<Vec<May>>()
         });
         Obtainable { account: account.address.clone(), ways: taken.collect() }

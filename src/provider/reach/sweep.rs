@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::way::{Taken, TreatiesOnce, Way, ways};
+use super::way::{Inquiry, Taken, Way, ways};
 use crate::clock::{Date, SimTime};
 use crate::demand::{InstrumentKind, Outcome};
 use crate::directory::{Account, CopyAt};
@@ -110,16 +110,13 @@ pub fn sweep(
     for (day, turned) in &days {
         // Noon in Greenwich is the same day in most of the world, and in all of it that the books speak of.
         let at = SimTime::start_of(*day, &jiff::tz::TimeZone::UTC).plus_seconds(12 * 3600);
-        let stance = stance(at);
-        let mut treaties = TreatiesOnce::default();
+        let mut inquiry = Inquiry::on(world, law, stance(at), at);
         let mut changes = Vec::new();
         for ((way, copy), before) in cells.iter().zip(&mut now) {
             if before.as_ref().is_some_and(|before| !turned.concerns(before)) {
                 continue;
             }
-            let Some(after) = way.try_all(world, law, stance, account, copy, at, &mut treaties) else {
-                continue;
-            };
+            let Some(after) = way.try_all(&mut inquiry, account, copy) else { continue };
             changes.extend(change(way, copy, before.as_ref(), &after));
             *before = Some(after);
         }

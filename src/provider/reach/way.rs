@@ -21,9 +21,21 @@ pub(super) struct Way<'w> {
     pub(super) instrument: InstrumentKind,
 }
 
-/// The treaties of each state on one day.
-#[derive(Default)]
-pub(super) struct TreatiesOnce(BTreeMap<Country, Treaties>);
+/// What is asked on one day: under which law, of a provider of what stance.
+pub(super) struct Inquiry<'i> {
+    world: &'i World,
+    law: &'i Law,
+    stance: StanceTable,
+    at: SimTime,
+    /// The treaties of each state on that day, once they were looked up.
+    treaties: BTreeMap<Country, Treaties>,
+}
+
+impl<'i> Inquiry<'i> {
+    pub(super) fn on(world: &'i World, law: &'i Law, stance: StanceTable, at: SimTime) -> Self {
+        Inquiry { world, law, stance, at, treaties: BTreeMap::new() }
+    }
+}
 
 /// What came of a way, for whoever takes it.
 pub(super) struct Taken {
@@ -80,20 +92,8 @@ impl Way<'_> {
     }
 
     /// What each of its authorities would get of one copy.
-    #[expect(clippy::too_many_arguments, reason = "each is one of the facts that are never mixed")]
-    pub(super) fn taken(
-        &self,
-        world: &World,
-        law: &Law,
-        stance: StanceTable,
-        account: &Account,
-        copy: &CopyAt,
-        at: SimTime,
-        treaties: &mut TreatiesOnce,
-    ) -> Vec<May> {
-        let Some(taken) = self.try_all(world, law, stance, account, copy, at, treaties) else {
-            return Vec::new();
-        };
+    pub(super) fn taken(&self, inquiry: &mut Inquiry<'_>, account: &Account, copy: &CopyAt) -> Vec<May> {
+        let Some(taken) = self.try_all(inquiry, account, copy) else { return Vec::new() };
         let price = prices(&taken.positions);
         let may = |authority: &&Authority| May {
             authority: authority.id().clone(),
@@ -113,22 +113,17 @@ impl Way<'_> {
 
     /// What would come of it with each entity that could be served: the first that leads to something, else the first of
     /// which some law says that it has to answer, else the first.
-    #[expect(clippy::too_many_arguments, reason = "each is one of the facts that are never mixed")]
     pub(super) fn try_all(
         &self,
-        world: &World,
-        law: &Law,
-        stance: StanceTable,
+        inquiry: &mut Inquiry<'_>,
         account: &Account,
         copy: &CopyAt,
-        at: SimTime,
-        treaties: &mut TreatiesOnce,
     ) -> Option<Taken> {
         let authority = self.authorities.first()?;
         let mut best: Option<Taken> = None;
-        for entity in self.addressees(world, authority.country(), at) {
-            let demand = hypothetical(world, account, authority, self.instrument, entity, copy, at)?;
-            let taken = take(world, law, stance, account, copy, demand, at, treaties)?;
+        for entity in self.addressees(inquiry.world, authority.country(), inquiry.at) {
+            let demand = self.hypothetical(inquiry, authority, entity, account, copy)?;
+            let taken = inquiry.take(account, copy, demand)?;
             if taken.outcome.is_some_and(Outcome::is_production) {
                 return Some(taken);
             }
@@ -160,122 +155,121 @@ impl Way<'_> {
         let abroad: Vec<&Entity> = provider.entities().filter(own).filter(shares).collect();
         if abroad.is_empty() { vec![usual] } else { abroad }
     }
+
+    /// The demand that an authority would make, on the most that its instrument can rest on, with all done that the law asks of
+    /// it: where another authority has to be told, that one was, and lets the time pass.
+    fn hypothetical(
+        &self,
+        inquiry: &Inquiry<'_>,
+        authority: &Authority,
+        served: &Entity,
+        account: &Account,
+        copy: &CopyAt,
+    ) -> Option<Demand> {
+        let instrument = self.instrument;
+        let proof = match instrument {
+            InstrumentKind::Warrant | InstrumentKind::LocalOrder => ProofLevel::ProbableCause,
+            InstrumentKind::CourtOrder | InstrumentKind::Epoc | InstrumentKind::EpocPr => {
+                ProofLevel::ReasonableGrounds
+            }
+            InstrumentKind::Subpoena
+            | InstrumentKind::NationalSecurityLetter
+            | InstrumentKind::CivilSubpoena
+            | InstrumentKind::Requisition
+            | InstrumentKind::Directive => ProofLevel::Relevance,
+            InstrumentKind::PreservationLetter | InstrumentKind::CapabilityNotice => ProofLevel::None,
+        };
+        let enforcing = (instrument == InstrumentKind::Epoc)
+            .then(|| {
+                inquiry
+                    .world
+                    .roster()
+                    .central_authority(served.home())
+                    .map(|authority| authority.id().clone())
+            })
+            .flatten();
+        let country = authority.country();
+        Some(Demand {
+            id: "what-if".parse().ok()?,
+            version: 1,
+            instrument,
+            basis: String::new(),
+            issuing: authority.id().clone(),
+            validating: None,
+            enforcing,
+            on_behalf_of: country.clone(),
+            served_on: served.id().clone(),
+            issued: inquiry.at,
+            valid_until: None,
+            return_by: None,
+            proof,
+            offence: Offence {
+                description: "a serious offence".to_owned(),
+                max_penalty_years: 10,
+                listed: false,
+                place: country.clone(),
+            },
+            acts: vec![Act::Disclose],
+            accounts: vec![account.address.clone()],
+            classes: vec![copy.class],
+            range: DateRange::ALL,
+            term: Term::Stored,
+            purpose: Purpose::Evidence,
+            emergency: false,
+            secret_until: None,
+            deliver_to: authority.id().clone(),
+            relates: None,
+            executes: None,
+        })
+    }
 }
 
-/// The demand that an authority would make, on the most that its instrument can rest on, with all done that the law asks of
-/// it: where another authority has to be told, that one was, and lets the time pass.
-fn hypothetical(
-    world: &World,
-    account: &Account,
-    authority: &Authority,
-    instrument: InstrumentKind,
-    served: &Entity,
-    copy: &CopyAt,
-    at: SimTime,
-) -> Option<Demand> {
-    let proof = match instrument {
-        InstrumentKind::Warrant | InstrumentKind::LocalOrder => ProofLevel::ProbableCause,
-        InstrumentKind::CourtOrder | InstrumentKind::Epoc | InstrumentKind::EpocPr => {
-            ProofLevel::ReasonableGrounds
-        }
-        InstrumentKind::Subpoena
-        | InstrumentKind::NationalSecurityLetter
-        | InstrumentKind::CivilSubpoena
-        | InstrumentKind::Requisition
-        | InstrumentKind::Directive => ProofLevel::Relevance,
-        InstrumentKind::PreservationLetter | InstrumentKind::CapabilityNotice => ProofLevel::None,
-    };
-    let enforcing = (instrument == InstrumentKind::Epoc)
-        .then(|| world.roster().central_authority(served.home()).map(|authority| authority.id().clone()))
-        .flatten();
-    let country = authority.country();
-    Some(Demand {
-        id: "what-if".parse().ok()?,
-        version: 1,
-        instrument,
-        basis: String::new(),
-        issuing: authority.id().clone(),
-        validating: None,
-        enforcing,
-        on_behalf_of: country.clone(),
-        served_on: served.id().clone(),
-        issued: at,
-        valid_until: None,
-        return_by: None,
-        proof,
-        offence: Offence {
-            description: "a serious offence".to_owned(),
-            max_penalty_years: 10,
-            listed: false,
-            place: country.clone(),
-        },
-        acts: vec![Act::Disclose],
-        accounts: vec![account.address.clone()],
-        classes: vec![copy.class],
-        range: DateRange::ALL,
-        term: Term::Stored,
-        purpose: Purpose::Evidence,
-        emergency: false,
-        secret_until: None,
-        deliver_to: authority.id().clone(),
-        relates: None,
-        executes: None,
-    })
-}
-
-#[expect(clippy::too_many_arguments, reason = "each is one of the facts that are never mixed")]
-fn take(
-    world: &World,
-    law: &Law,
-    stance: StanceTable,
-    account: &Account,
-    copy: &CopyAt,
-    demand: Demand,
-    at: SimTime,
-    treaties: &mut TreatiesOnce,
-) -> Option<Taken> {
-    let item = Item {
-        account: account.address.clone(),
-        class: copy.class,
-        range: DateRange::ALL,
-        place: Place::Region(copy.region.clone()),
-    };
-    let holder = account.holder.known();
-    let asking = Asking {
-        world,
-        demand: &demand,
-        act: Act::Disclose,
-        item: &item,
-        holder: &holder,
-        consent: false,
-        cleared: demand.enforcing.is_some(),
-        extensions: 0,
-        received: at,
-        decided: at,
-    };
-    let treaties = treaties.0.entry(demand.on_behalf_of.clone());
-    let treaties = treaties.or_insert_with(|| Treaties::of(world, &demand, at.date_utc())).clone();
-    let premise = Premise {
-        act: Act::Disclose,
-        item: item.clone(),
-        question: asking.question_under(treaties).ok()?,
-        asked: asking.concerned(),
-        standing: Standing { live_since: Some(at), ..Standing::default() },
-        stance,
-        only_abroad: asking.only_abroad(),
-        emergency: false,
-        has_data: true,
-        treaty: asking.treaty_route(),
-        return_by: None,
-        superseded: false,
-        routed: false,
-    };
-    let decision = decide(law, &premise);
-    let granted = decision.outcome.is_some_and(Outcome::is_production);
-    let refused_under =
-        if granted { refused_under(world, copy, &decision.positions, at) } else { Vec::new() };
-    let outcome = if refused_under.is_empty() { decision.outcome } else { Some(Outcome::Rejected) };
-    Some(Taken { duty: decision.duty, outcome, positions: decision.positions, refused_under, demand })
+impl Inquiry<'_> {
+    fn take(&mut self, account: &Account, copy: &CopyAt, demand: Demand) -> Option<Taken> {
+        let (world, at) = (self.world, self.at);
+        let item = Item {
+            account: account.address.clone(),
+            class: copy.class,
+            range: DateRange::ALL,
+            place: Place::Region(copy.region.clone()),
+        };
+        let holder = account.holder.known();
+        let asking = Asking {
+            world,
+            demand: &demand,
+            act: Act::Disclose,
+            item: &item,
+            holder: &holder,
+            consent: false,
+            cleared: demand.enforcing.is_some(),
+            extensions: 0,
+            received: at,
+            decided: at,
+        };
+        let treaties = self.treaties.entry(demand.on_behalf_of.clone());
+        let treaties = treaties.or_insert_with(|| Treaties::of(world, &demand, at.date_utc())).clone();
+        let premise = Premise {
+            act: Act::Disclose,
+            item: item.clone(),
+            question: asking.question_under(treaties).ok()?,
+            asked: asking.concerned(),
+            standing: Standing { live_since: Some(at), ..Standing::default() },
+            stance: self.stance,
+            only_abroad: asking.only_abroad(),
+            emergency: false,
+            has_data: true,
+            treaty: asking.treaty_route(),
+            return_by: None,
+            superseded: false,
+            routed: false,
+        };
+        let decision = decide(self.law, &premise);
+        let granted = decision.outcome.is_some_and(Outcome::is_production);
+        let refused_under =
+            if granted { refused_under(world, copy, &decision.positions, at) } else { Vec::new() };
+        let outcome = if refused_under.is_empty() { decision.outcome } else { Some(Outcome::Rejected) };
+        Some(Taken { duty: decision.duty, outcome, positions: decision.positions, refused_under, demand })
+    }
 }
 
 /// The laws of the region's country that keep its node from giving what the gate granted. A node of which head office holds
@@ -286,9 +280,7 @@ fn refused_under(world: &World, copy: &CopyAt, positions: &[Position], at: SimTi
         return Vec::new();
     }
     let own = codes(world, [region.country()], at.date_utc());
-    let against = |position: &&Position| {
-        own.contains(&position.jurisdiction)
-            && matches!(position.kind, PositionKind::Bars | PositionKind::Open | PositionKind::NotCovered)
-    };
+    let against =
+        |position: &&Position| own.contains(&position.jurisdiction) && position.holds_a_region_back();
     positions.iter().filter(against).map(|position| position.jurisdiction.clone()).collect()
 }

@@ -22,7 +22,7 @@ use super::{Node, store_error};
 use crate::clock::{Clock, SimTime, SystemClock};
 use crate::demand::{Act, InstrumentKind, Item};
 use crate::disk::{Disk, DiskWriter, folder_of, write_whole};
-use crate::law::{Asking, HolderRecord, Position, PositionKind};
+use crate::law::{Asking, HolderRecord, Position};
 use crate::mail::AddressBook;
 use crate::record::permit::{
     Expectations, InstrumentRoster, Permit, PermitError, PermitId, VerifiedPermit, verify,
@@ -164,7 +164,7 @@ impl Node {
             };
             let question = asking.question().map_err(|error| ServiceError::internal(&error))?;
             let positions = self.law.positions(&self.own_laws(moment), &question);
-            objections.push(positions.into_iter().filter(stands_against).collect());
+            objections.push(positions.into_iter().filter(Position::holds_a_region_back).collect());
         }
         Ok(joined(objections))
     }
@@ -283,10 +283,6 @@ struct Judged {
     /// Against items that it cannot keep back.
     objections: Vec<Position>,
     withheld: Vec<Withheld>,
-}
-
-fn stands_against(position: &Position) -> bool {
-    matches!(position.kind, PositionKind::Bars | PositionKind::Open | PositionKind::NotCovered)
 }
 
 fn joined(positions: impl IntoIterator<Item = Vec<Position>>) -> Vec<Position> {
