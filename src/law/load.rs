@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use cedar_policy::{Authorizer, Entities, Schema};
+use data_encoding::HEXLOWER;
 use miette::Diagnostic as _;
 use sha2::{Digest, Sha256};
 
@@ -82,7 +83,7 @@ impl Law {
         let law = errors.is_empty().then(|| Law {
             books,
             digest,
-            revision: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            revision: HEXLOWER.encode(&digest),
             schema,
             authorizer: Authorizer::new(),
             nobody: Entities::empty(),

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use data_encoding::HEXLOWER;
 use tracing::Instrument;
 
 use crate::clock::{Clock, SimClock, SimTime};
@@ -212,7 +213,7 @@ impl Provider {
     /// The head of the record.
     pub fn record_head(&self) -> RecordHead {
         let head = self.docket.log().head();
-        RecordHead { size: head.size, root: hex(&head.hash.0) }
+        RecordHead { size: head.size, root: HEXLOWER.encode(&head.hash.0) }
     }
 
     /// Receives legal process as its issuer signed it, and decides it.
@@ -243,7 +244,10 @@ impl Provider {
         // The instrument is kept before the matter exists: without it nothing could be released after a crash.
         self.cabinet.keep_instrument(&id, &instrument)?;
         let now = self.now();
-        let note = InstrumentNote { digest: hex(&instrument.digest()), served_on: demand.served_on.clone() };
+        let note = InstrumentNote {
+            digest: HEXLOWER.encode(&instrument.digest()),
+            served_on: demand.served_on.clone(),
+        };
         let received = Event::Received { demand: Box::new(demand), instrument: note, timing: now };
         let entered = self.enter(&id, received).await;
         let mut recorded = vec![self.note_delay(&id, Cause::Received, entered)?];
@@ -452,7 +456,7 @@ fn recorded(id: &MatterId, event: Event, logged: &Logged) -> Recorded {
         matter: id.clone(),
         entry: logged.index,
         event,
-        root: hex(&logged.published.checkpoint.head().hash.0),
+        root: HEXLOWER.encode(&logged.published.checkpoint.head().hash.0),
         cosigned_by: logged
             .published
             .quorum
@@ -468,8 +472,4 @@ fn check_paper(matter: &Matter, id: &str) -> Result<(), ProviderError> {
         return Err(ProviderError::SamePaper(id.to_owned()));
     }
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -9,8 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+
 use super::view::Recorded;
-use super::{Provider, ProviderError, hex};
+use super::{Provider, ProviderError};
 use crate::demand::{Act, Item};
 use crate::disk::{Disk, DiskWriter, folder_of};
 use crate::gate::{Answer, Event, Holdings, ItemDecision, Matter, MatterId, RegionAnswer};
@@ -155,7 +157,7 @@ impl Provider {
         to: &AuthorityId,
         permit: &PermitId,
     ) -> PathBuf {
-        let short = hex(&permit.as_bytes()[..4]);
+        let short = HEXLOWER.encode(&permit.as_bytes()[..4]);
         let name = format!("{}.{region}.{short}.production", id.as_str().replace('/', "."));
         self.deliveries.join(to.as_str()).join(name)
     }

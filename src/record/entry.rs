@@ -3,6 +3,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -273,7 +274,7 @@ impl EntryDraft {
         for terms in &self.grants {
             let salt = secret.grant_salt(index, &terms.region);
             let grant = SealedGrant::new(&Grant { entry: index, terms: terms.clone() }, salt);
-            if grant_hashes.insert(terms.region.clone(), hex(&grant.hash())).is_some() {
+            if grant_hashes.insert(terms.region.clone(), HEXLOWER.encode(&grant.hash())).is_some() {
                 return Err(DraftError::TwoGrants(terms.region.to_string()));
             }
             grants.insert(terms.region.clone(), grant);
@@ -320,14 +321,6 @@ fn month_number(time: SimTime) -> Option<u16> {
     let date = time.date_utc();
     let month = i32::from(date.year()) * 12 + i32::from(date.month()) - 1;
     u16::try_from(month).ok().filter(|month| *month >= 12)
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use webpki::EndEntityCert;
@@ -25,7 +26,7 @@ impl DeploymentId {
     pub(super) fn of_public_key(key: &[u8]) -> Self {
         use sha2::{Digest, Sha256};
         let digest = Sha256::digest(key);
-        DeploymentId(digest[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>().into())
+        DeploymentId(HEXLOWER.encode(&digest[..16]).into())
     }
 
     pub fn as_str(&self) -> &str {

@@ -5,11 +5,12 @@ use crate::clock::SimTime;
 use crate::demand::{Act, Demand, InstrumentKind};
 use crate::record::TreeHead;
 use crate::record::checkpoint::SignedCheckpoint;
-use crate::record::entry::{Leaf, Slot, commitment, hex};
+use crate::record::entry::{Leaf, Slot, commitment};
 use crate::record::opening::OpeningError;
 use crate::record::policy::{Accept, Policy};
 use crate::record::tree::{check_consistency, check_inclusion, head_after};
 use crate::world::{AuthorityId, RegionId};
+use data_encoding::HEXLOWER;
 use ed25519_dalek::VerifyingKey;
 
 /// What a region's own roster says of authorities. Nothing that head office sends can add to it.
@@ -132,7 +133,7 @@ fn check_grant(permit: &Permit, region: &RegionId, leaf: &Leaf) -> Result<Grant,
         })?,
     };
     let hash = hashes.get(region).ok_or_else(|| PermitError::NoGrant(region.clone()))?;
-    if *hash != hex(&permit.grant.hash()) {
+    if *hash != HEXLOWER.encode(&permit.grant.hash()) {
         return Err(PermitError::GrantHash(region.clone()));
     }
     let grant = permit.grant.read().map_err(|error| PermitError::Grant(error.to_string()))?;

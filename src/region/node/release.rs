@@ -8,6 +8,7 @@
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
+use data_encoding::HEXLOWER;
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,7 +18,7 @@ use super::super::call::{Produced, Reply, Withheld};
 use super::super::error::ServiceError;
 use super::super::production::{ProductionError, SealedWriter};
 use super::super::service::Answer;
-use super::manifest::{Manifest, ManifestFile, hex, hex_digest};
+use super::manifest::{Manifest, ManifestFile, hex_digest};
 use super::{Node, store_error};
 use crate::clock::{Clock, SimTime, SystemClock};
 use crate::demand::{Act, InstrumentKind, Item};
@@ -68,7 +69,8 @@ impl Node {
         if let Err(error) = self.witness.compare_with([permit.checkpoint.clone()]) {
             return Ok(refused(error.to_string(), Vec::new()));
         }
-        let span = tracing::info_span!("release", permit = %hex(&verified.permit_id().as_bytes()[..4]));
+        let span =
+            tracing::info_span!("release", permit = %HEXLOWER.encode(&verified.permit_id().as_bytes()[..4]));
         span.in_scope(|| tracing::info!(items = verified.items().len(), "the permit holds"));
 
         let judged = self.judge(&verified)?;
@@ -198,7 +200,7 @@ impl Node {
             let digest: [u8; 32] = Sha256::digest(manifest.to_bytes()).into();
             let produced = Produced {
                 permit,
-                manifest: hex(&digest),
+                manifest: HEXLOWER.encode(&digest),
                 objects: manifest.files.len() as u64,
                 bytes: manifest.bytes(),
                 objections: judged.objections,
@@ -249,7 +251,7 @@ impl Node {
     /// Gives up every production but those for `except`: a crash, or an entry that voided its permit, came between.
     pub(super) async fn end_releases(&self, except: &[PermitId]) -> Result<(), ServiceError> {
         let folder = self.folder.join("productions");
-        let kept: Vec<String> = except.iter().map(|permit| hex(permit.as_bytes())).collect();
+        let kept: Vec<String> = except.iter().map(|permit| HEXLOWER.encode(permit.as_bytes())).collect();
         let remove = || {
             if !folder.exists() {
                 return Ok(());
@@ -268,7 +270,7 @@ impl Node {
     }
 
     fn production_path(&self, permit: PermitId) -> PathBuf {
-        self.folder.join("productions").join(format!("{}.production", hex(permit.as_bytes())))
+        self.folder.join("productions").join(format!("{}.production", HEXLOWER.encode(permit.as_bytes())))
     }
 }
 
@@ -385,7 +387,7 @@ fn add_objects(
             account: part.account().clone(),
             class: part.class(),
             bytes,
-            sha256: hex(&reader.digest.finalize()),
+            sha256: HEXLOWER.encode(&reader.digest.finalize()),
         });
     }
     Ok(())
