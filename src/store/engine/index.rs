@@ -13,7 +13,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot, UserKey, UserValue};
@@ -59,7 +59,7 @@ struct Tree {
     moves: Mutex<()>,
     /// Somebody asked already for rows to be moved.
     asked: AtomicBool,
-    /// The last note that is on the disk.
+    /// What was noted last.
     noted: Mutex<Option<Position>>,
 }
 
@@ -79,13 +79,21 @@ pub(crate) type Row = (UserKey, UserValue);
 impl Tree {
     fn get(&self, key: &[u8]) -> Result<Option<UserValue>, EngineError> {
         {
-            let beside = self.beside.read().unwrap_or_else(PoisonError::into_inner);
+            let beside = self.beside();
             let moving = || beside.moving.as_ref().and_then(|rows| rows.get(key));
             if let Some(change) = beside.fresh.get(key).or_else(moving) {
                 return Ok(change.clone());
             }
         }
         Ok(self.rows.get(key)?)
+    }
+
+    fn beside(&self) -> RwLockReadGuard<'_, Beside> {
+        self.beside.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn beside_to_change(&self) -> RwLockWriteGuard<'_, Beside> {
+        self.beside.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn moves(&self) -> MutexGuard<'_, ()> {
@@ -96,7 +104,7 @@ impl Tree {
     fn move_rows(&self, _one_at_a_time: &MutexGuard<'_, ()>) -> Result<(), EngineError> {
         loop {
             let (moving, left_over) = {
-                let mut beside = self.beside.write().unwrap_or_else(PoisonError::into_inner);
+                let mut beside = self.beside_to_change();
                 let left_over = beside.moving.is_some();
                 if !left_over {
                     beside.moving = Some(Arc::new(std::mem::take(&mut beside.fresh)));
@@ -104,7 +112,7 @@ impl Tree {
                 (beside.moving.clone().unwrap_or_default(), left_over)
             };
             self.put(&moving)?;
-            self.beside.write().unwrap_or_else(PoisonError::into_inner).moving = None;
+            self.beside_to_change().moving = None;
             if !left_over {
                 return Ok(());
             }
@@ -113,16 +121,18 @@ impl Tree {
 
     fn checkpoint(&self, position: Position) -> Result<(), EngineError> {
         self.move_rows(&self.moves())?;
-        self.database.persist(PersistMode::SyncAll)?;
+        self.sync()?;
         let mut value = Vec::with_capacity(20);
         value.extend_from_slice(&position.segment.to_le_bytes());
         value.extend_from_slice(&position.offset.to_le_bytes());
         value.extend_from_slice(&position.sequence.to_le_bytes());
         self.rows.insert(CHECKPOINT, value)?;
-        // The note has to be on the disk before what it makes superfluous goes.
-        self.database.persist(PersistMode::SyncAll)?;
         *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
         Ok(())
+    }
+
+    fn sync(&self) -> Result<(), EngineError> {
+        Ok(self.database.persist(PersistMode::SyncAll)?)
     }
 
     fn put(&self, changes: &Rows) -> Result<(), EngineError> {
@@ -189,17 +199,13 @@ impl Index {
     pub fn view(&self) -> Result<IndexView, EngineError> {
         let tree = &*self.tree;
         let moves = tree.moves();
-        let fresh = || tree.beside.read().unwrap_or_else(PoisonError::into_inner).fresh.len();
-        if fresh() > A_FEW {
+        let many = |beside: &Beside| beside.moving.is_some() || beside.fresh.len() > A_FEW;
+        if many(&tree.beside()) {
             tree.move_rows(&moves)?;
         }
         // What was committed meanwhile is little. While it is moved there is no commit, so that the view shows each of
         // them whole.
-        let mut beside = tree.beside.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(moving) = &beside.moving {
-            tree.put(moving)?;
-            beside.moving = None;
-        }
+        let mut beside = tree.beside_to_change();
         tree.put(&beside.fresh)?;
         beside.fresh.clear();
         Ok(IndexView { snapshot: tree.database.snapshot(), rows: tree.rows.clone() })
@@ -211,7 +217,7 @@ impl Index {
             .iter()
             .map(|change| (UserKey::from(&change.key), change.value.as_ref().map(UserValue::from)));
         let rows = {
-            let mut beside = self.tree.beside.write().unwrap_or_else(PoisonError::into_inner);
+            let mut beside = self.tree.beside_to_change();
             beside.fresh.extend(changes);
             beside.fresh.len()
         };
@@ -235,12 +241,18 @@ impl Index {
         self.ask(Work::Checkpoint(position));
     }
 
-    /// Returns when everything applied so far is on the disk, with the note that it covers the log up to `position`.
+    /// Returns when everything applied so far is on the disk, and the note that it covers the log up to `position` is
+    /// written after it.
     pub fn checkpoint(&self, position: Position) -> Result<(), EngineError> {
         self.tree.checkpoint(position)
     }
 
-    /// Up to where the log is covered for certain.
+    /// Puts the note on the disk, which has to be there before what it makes superfluous goes.
+    pub fn sync_note(&self) -> Result<(), EngineError> {
+        self.tree.sync()
+    }
+
+    /// Up to where the log is covered, as was noted last.
     pub fn noted(&self) -> Option<Position> {
         *self.tree.noted.lock().unwrap_or_else(PoisonError::into_inner)
     }

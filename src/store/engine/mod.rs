@@ -331,6 +331,9 @@ impl Writer {
             .into_iter()
             .filter(|n| *n < covered.segment && self.live.get(n).is_none_or(|live| *live == 0))
             .collect();
+        if !empty.is_empty() {
+            self.reader.index.sync_note()?;
+        }
         for segment in empty {
             self.reader.segments.remove(segment)?;
             self.live.remove(&segment);
