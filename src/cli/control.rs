@@ -112,7 +112,7 @@ impl RunningArguments {
             Err(_) if !client_folder(&self.data).exists() => return Err(self.nobody()),
             Err(error) => return Err(error.into()),
         };
-        let office = self.link_as(&credentials)?;
+        let office = link(&credentials, self.address()?)?;
         Ok(MailProgram { office, credentials, client: MailClient::default() })
     }
 
@@ -173,21 +173,13 @@ impl RunningArguments {
     /// A link for several questions to the running provider.
     pub fn link(&self) -> Result<Link<Ask, Told>, Failure> {
         // Before its credentials: where nobody runs, that is the thing to say.
-        self.address()?;
-        let credentials = Credentials::load(&credentials_path(&self.data.join("head-office")))?;
-        self.link_as(&credentials)
+        let address = self.address()?;
+        link(&Credentials::load(&credentials_path(&self.data.join("head-office")))?, address)
     }
 
     fn address(&self) -> Result<SocketAddr, Failure> {
         let address = std::fs::read_to_string(address_file(&self.data)).map_err(|_| self.nobody())?;
         address.trim().parse().map_err(|_| self.nobody())
-    }
-
-    fn link_as(&self, credentials: &Credentials) -> Result<Link<Ask, Told>, Failure> {
-        let address = self.address()?;
-        // Longer than a region may take, so that head office can still say which one does not answer.
-        let limits = LinkLimits { deadline: Duration::from_secs(120), ..LinkLimits::default() };
-        Ok(Link::over_network(credentials, Peer::HeadOffice, address, limits, Wan::none())?)
     }
 
     fn nobody(&self) -> Failure {
@@ -197,4 +189,10 @@ impl RunningArguments {
         )
         .into()
     }
+}
+
+fn link(credentials: &Credentials, head_office: SocketAddr) -> Result<Link<Ask, Told>, Failure> {
+    // Longer than a region may take, so that head office can still say which one does not answer.
+    let limits = LinkLimits { deadline: Duration::from_secs(120), ..LinkLimits::default() };
+    Ok(Link::over_network(credentials, Peer::HeadOffice, head_office, limits, Wan::none())?)
 }

@@ -120,10 +120,7 @@ impl Provider {
         let mut recorded = Vec::new();
         for id in open {
             let _turn = self.turn(&id).await?;
-            match self.reconsider(&id, cause.clone(), &mut recorded).await {
-                Err(error) if is_delay(&error) => {}
-                outcome => outcome?,
-            }
+            put_off(&id, self.reconsider(&id, cause.clone(), &mut recorded).await)?;
         }
         Ok(recorded)
     }
@@ -134,10 +131,7 @@ impl Provider {
         for (id, cause) in self.delays.causes() {
             let _turn = self.turn(&id).await?;
             let cause = self.matter(&id)?.unheeded().cloned().unwrap_or(cause);
-            match self.reconsider(&id, cause, &mut recorded).await {
-                Err(error) if is_delay(&error) => {}
-                outcome => outcome?,
-            }
+            put_off(&id, self.reconsider(&id, cause, &mut recorded).await)?;
         }
         Ok(recorded)
     }
@@ -160,10 +154,7 @@ impl Provider {
         }
         for id in self.routes_begun() {
             let _turn = self.turn(&id).await?;
-            match self.move_along(&id, &mut Vec::new()).await {
-                Err(error) if is_delay(&error) => tracing::warn!(matter = %id, %error, "cannot go on yet"),
-                outcome => outcome?,
-            }
+            put_off(&id, self.move_along(&id, &mut Vec::new()).await)?;
         }
         self.finish_unheeded(|matter| !midway(matter)).await?;
         for (id, cause) in self.cabinet.delays() {
@@ -189,11 +180,7 @@ impl Provider {
     async fn finish(&self, id: &MatterId, cause: Cause) -> Result<(), ProviderError> {
         tracing::info!(matter = %id, "goes on after an interruption");
         let _turn = self.turn(id).await?;
-        match self.reconsider(id, cause, &mut Vec::new()).await {
-            Err(error) if is_delay(&error) => tracing::warn!(matter = %id, %error, "cannot go on yet"),
-            outcome => outcome?,
-        }
-        Ok(())
+        put_off(id, self.reconsider(id, cause, &mut Vec::new()).await)
     }
 
     pub(super) fn desk(&self) -> Desk<'_> {
@@ -213,6 +200,15 @@ impl Provider {
             _ => Vec::new(),
         }
     }
+}
+
+/// Leaves a matter that cannot go on for now to whoever tries it again.
+fn put_off(id: &MatterId, outcome: Result<(), ProviderError>) -> Result<(), ProviderError> {
+    match outcome {
+        Err(error) if is_delay(&error) => tracing::warn!(matter = %id, %error, "cannot go on yet"),
+        outcome => outcome?,
+    }
+    Ok(())
 }
 
 /// True if nothing is wrong with the matter itself: a region or the witnesses do not answer, or a copy is lost.
