@@ -53,12 +53,7 @@ impl Bench {
     }
 
     fn decide(&self, demand: &Demand, at: &str) -> BTreeMap<(DataClass, String), ItemDecision> {
-        let received = Event::Received {
-            demand: Box::new(demand.clone()),
-            instrument: InstrumentNote { digest: String::new(), served_on: demand.served_on.clone() },
-            timing: demand.issued,
-        };
-        let matter = Matter::open(received).unwrap();
+        let matter = opened(demand);
         let stance = StanceTable::from(self.world.provider().stance(t(at)));
         let desk =
             Desk { world: &self.world, law: &self.law, directory: &self.directory, stance, now: t(at) };
@@ -75,6 +70,15 @@ impl Bench {
 
 fn position(decision: &ItemDecision, law: &str) -> PositionKind {
     decision.positions.iter().find(|p| p.jurisdiction.as_str() == law).map(|p| p.kind).unwrap()
+}
+
+fn opened(demand: &Demand) -> Matter {
+    let received = Event::Received {
+        demand: Box::new(demand.clone()),
+        instrument: InstrumentNote { digest: String::new(), served_on: demand.served_on.clone() },
+        timing: demand.issued,
+    };
+    Matter::open(received).unwrap()
 }
 
 #[test]
@@ -164,13 +168,7 @@ fn a_day_before_the_law_book_begins_fails_closed() {
 #[test]
 fn a_decision_can_be_made_again_from_its_premise() {
     let bench = Bench::new();
-    let demand = warrant("dublin@post.example", "2013-12-04T15:00:00Z");
-    let matter = Matter::open(Event::Received {
-        demand: Box::new(demand.clone()),
-        instrument: InstrumentNote { digest: String::new(), served_on: demand.served_on.clone() },
-        timing: demand.issued,
-    })
-    .unwrap();
+    let matter = opened(&warrant("dublin@post.example", "2013-12-04T15:00:00Z"));
     let stance = StanceTable::from(bench.world.provider().stance(t("2013-12-05")));
     let desk = Desk {
         world: &bench.world,
@@ -199,13 +197,7 @@ fn a_decision_can_be_made_again_from_its_premise() {
 #[test]
 fn the_smallest_changes_that_lead_to_another_duty_are_found_and_true() {
     let bench = Bench::new();
-    let demand = warrant("dublin@post.example", "2013-12-04T15:00:00Z");
-    let matter = Matter::open(Event::Received {
-        demand: Box::new(demand.clone()),
-        instrument: InstrumentNote { digest: String::new(), served_on: demand.served_on.clone() },
-        timing: demand.issued,
-    })
-    .unwrap();
+    let matter = opened(&warrant("dublin@post.example", "2013-12-04T15:00:00Z"));
     let now = t("2016-07-15");
     let stance = StanceTable::from(bench.world.provider().stance(now));
     let desk = Desk { world: &bench.world, law: &bench.law, directory: &bench.directory, stance, now };

@@ -106,16 +106,20 @@ async fn keys_are_printed_as_others_read_them() {
     assert_eq!(shown["genesis"]["seeded"], true);
 }
 
-#[test]
-fn a_damaged_production_is_named_by_its_bytes() {
-    let folder = tempfile::tempdir().unwrap();
+fn production_for_sdny(archive: &[u8]) -> Vec<u8> {
     let world = World::standard().unwrap();
     let court: AuthorityId = "us-sdny".parse().unwrap();
     let key = world.roster().authority(&court).unwrap().recipient_key();
     let permit = serde_json::from_str(&format!("\"{}=\"", "A".repeat(43))).unwrap();
     let mut writer = SealedWriter::begin(Vec::new(), permit, &court, key).unwrap();
-    writer.write_all(&[7; 100_000]).unwrap();
-    let mut bytes = writer.finish().unwrap();
+    writer.write_all(archive).unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn a_damaged_production_is_named_by_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = production_for_sdny(&[7; 100_000]);
     let path = folder.path().join("p");
     std::fs::write(&path, &bytes).unwrap();
     let verify = || rogatory(folder.path(), &["record", "verify", "p"]);
@@ -138,15 +142,10 @@ fn a_damaged_production_is_named_by_its_bytes() {
 fn an_opened_production_is_private_to_who_opened_it() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let world = World::standard().unwrap();
-    let court: AuthorityId = "us-sdny".parse().unwrap();
-    let key = world.roster().authority(&court).unwrap().recipient_key();
-    let permit = serde_json::from_str(&format!("\"{}=\"", "A".repeat(43))).unwrap();
-    let mut writer = SealedWriter::begin(Vec::new(), permit, &court, key).unwrap();
-    writer.write_all(b"an archive").unwrap();
+    let production = production_for_sdny(b"an archive");
     let place = folder.path().join("d/authorities/us-sdny");
     std::fs::create_dir_all(&place).unwrap();
-    std::fs::write(place.join("us-sdny.w-1.ie-dublin.0000.production"), writer.finish().unwrap()).unwrap();
+    std::fs::write(place.join("us-sdny.w-1.ie-dublin.0000.production"), production).unwrap();
     // By its name in the data folder, or by its path.
     let named = ["record", "open", "us-sdny.w-1.ie-dublin.0000", "--data", "d", "--out", "a.tar"];
     stdout(&rogatory(folder.path(), &named));
