@@ -1,0 +1,67 @@
+//! The data directory as a whole: its format, who uses it, and that nothing of it is missing.
+
+use std::path::{Path, PathBuf};
+
+use super::DeploymentError;
+use crate::disk::{Disk, write_whole};
+use crate::world::World;
+
+/// The format of a data directory that this program reads and writes.
+pub const DATA_FORMAT: &str = "rogatory data 2\n";
+
+/// Accepts an empty folder or one of this program's own; another format is refused.
+pub(super) fn check_format(disk: &dyn Disk, data: &Path) -> Result<(), DeploymentError> {
+    let failed = |error| DeploymentError::Io { path: data.to_owned(), source: error };
+    disk.make_folder(data).map_err(failed)?;
+    let path = data.join("format");
+    match std::fs::read_to_string(&path) {
+        Ok(found) if found == DATA_FORMAT => Ok(()),
+        Ok(found) => Err(DeploymentError::Format { path: data.to_owned(), found }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if std::fs::read_dir(data).map_err(failed)?.next().is_some() {
+                return Err(DeploymentError::NotOurs(data.to_owned()));
+            }
+            write_whole(disk, &path, DATA_FORMAT.as_bytes()).map_err(failed)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// The data directory is this process's own while this lives.
+pub(super) struct FolderLock {
+    _format: std::fs::File,
+}
+
+impl FolderLock {
+    pub(super) fn take(data: &Path) -> Result<Self, DeploymentError> {
+        let path = data.join("format");
+        let failed = |source| DeploymentError::Io { path: path.clone(), source };
+        let format = std::fs::File::open(&path).map_err(failed)?;
+        match format.try_lock() {
+            Ok(()) => Ok(FolderLock { _format: format }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(DeploymentError::InUse(data.to_owned())),
+            Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+}
+
+/// With the first entry of the record everything was there that a component remembers. What is missing later was lost,
+/// and is not made anew: a component that starts again would say that there is nothing where nobody knows.
+pub(super) fn check_nothing_is_lost(data: &Path, world: &World) -> Result<(), DeploymentError> {
+    let check = |owner: String, path: PathBuf| match path.exists() {
+        true => Ok(()),
+        false => Err(DeploymentError::Lost { owner, path }),
+    };
+    for file in ["wrap.key", "cabinet", "cabinet.key"] {
+        check("head office".to_owned(), data.join("head-office").join(file))?;
+    }
+    for region in world.regions().map(|region| region.id()) {
+        let folder = data.join("regions").join(region.as_str());
+        check(format!("region `{region}`"), folder.join("enrolment.json"))?;
+    }
+    for witness in world.roster().witnesses().map(|witness| witness.id()) {
+        let folder = data.join("witness").join(witness.as_str());
+        check(format!("witness `{witness}`"), folder.join("enrolment.json"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! The folders of a deployment, and what is made in them at the first start: secrets, enrolments, the record.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::folder::check_nothing_is_lost;
+use super::nodes::Witnesses;
+use super::{DeploymentError, DeploymentOptions, Nodes};
+use crate::entropy::Entropy;
+use crate::provider::Cabinet;
+use crate::record::genesis::{Digests, Genesis};
+use crate::record::key::LogSigner;
+use crate::record::log::{JOURNAL_MAX_BYTES, Log, LogOptions};
+use crate::record::policy::{Accept, Policy, PolicyWitness};
+use crate::record::secret::RecordSecret;
+use crate::record::storage::FolderStorage;
+use crate::record::verify::{Finding, verify_folder};
+use crate::region::{Credentials, DeploymentCa, Enrolment, Peer, intake_key, prepare};
+use crate::vault::{HeadOfficeKey, component_entropy};
+use crate::world::{KeyCustody, RegionId};
+
+/// The origin of a deployment's record, as its checkpoints name it.
+pub const ORIGIN: &str = "rogatory.example/record";
+
+/// The folders of a deployment, with every component's secret made.
+pub(super) struct Site {
+    pub(super) head_office: PathBuf,
+    pub(super) record: PathBuf,
+    /// The record was begun at an earlier start. Then a component that does not open keeps none of the others from it.
+    pub(super) begun: bool,
+    pub(super) entropy: Entropy,
+    pub(super) policy: Policy,
+    pub(super) regions: BTreeMap<RegionId, PathBuf>,
+    pub(super) witnesses: Vec<(Peer, PathBuf)>,
+    pub(super) ca: Option<DeploymentCa>,
+    pub(super) credentials: Option<Credentials>,
+}
+
+impl Site {
+    pub(super) fn prepare(options: &DeploymentOptions) -> Result<Self, DeploymentError> {
+        let (data, disk) = (&options.data, &*options.disk);
+        let world = &options.world;
+        let origin = options.seed.as_deref().map_or_else(Entropy::system, Entropy::seeded);
+        let head_office = data.join("head-office");
+        let begun = FolderStorage::is_begun(&head_office);
+        if begun {
+            check_nothing_is_lost(data, world)?;
+        }
+        let entropy = component_entropy(disk, &head_office, "head office", &origin.child("head office"))?;
+        let key_path = head_office.join("wrap.key");
+        let key = if key_path.exists() {
+            HeadOfficeKey::open(&key_path)?
+        } else {
+            HeadOfficeKey::create(disk, &key_path, &entropy)?
+        };
+        let signer = LogSigner::new(ORIGIN, &entropy.draw("signing key", b"log"))?;
+
+        let mut members = Vec::new();
+        let (mut regions, mut intake) = (BTreeMap::new(), BTreeMap::new());
+        for region in world.regions() {
+            let folder = data.join("regions").join(region.id().as_str());
+            let id = region.id().as_str();
+            members.push(PolicyWitness {
+                id: id.to_owned(),
+                key: prepare(disk, &folder, id, &cosigner_name(id), &origin)?,
+                country: region.country().clone(),
+                controlled_by: region.operator().to_string(),
+                independent: region.key_custody() == KeyCustody::Region,
+                outsider: false,
+            });
+            intake.insert(region.id().clone(), intake_key(disk, &folder, id, &origin)?);
+            regions.insert(region.id().clone(), folder);
+        }
+        let mut witnesses = Vec::new();
+        for outside in world.roster().witnesses() {
+            let id = outside.id().as_str();
+            let folder = data.join("witness").join(id);
+            members.push(PolicyWitness {
+                id: id.to_owned(),
+                key: prepare(disk, &folder, id, &cosigner_name(id), &origin)?,
+                country: outside.country().clone(),
+                controlled_by: outside.controlled_by().to_owned(),
+                independent: true,
+                outsider: true,
+            });
+            witnesses.push((Peer::Witness(outside.id().clone()), folder));
+        }
+        let policy =
+            Policy::standard(signer.verifier().clone(), world.provider().head_office().home(), members)?;
+
+        let enrol = |folder: &Path, id: &str, custody: Option<KeyCustody>| {
+            // Before the record began, an interrupted first start is finished.
+            if Enrolment::is_there(folder) {
+                return Ok(());
+            }
+            let mut enrolment = Enrolment::new(id, &policy);
+            let wrapped = custody == Some(KeyCustody::Provider);
+            enrolment.head_office = wrapped.then(|| *key.public().as_bytes());
+            // A witness has nothing to send to a region.
+            enrolment.intake = custody.map(|_| intake.clone()).unwrap_or_default();
+            enrolment.config.clone_from(&options.config);
+            enrolment.seed.clone_from(&options.seed);
+            enrolment.write(disk, folder)
+        };
+        for region in world.regions() {
+            enrol(&regions[region.id()], region.id().as_str(), Some(region.key_custody()))?;
+        }
+        for (peer, folder) in &witnesses {
+            enrol(folder, peer.id(), None)?;
+        }
+        let (ca, credentials) = match options.nodes {
+            Nodes::Here => (None, None),
+            Nodes::Processes { .. } => {
+                let ca = DeploymentCa::open(&data.join("ca"))?;
+                let credentials = ca.provision(&Peer::HeadOffice, &head_office)?;
+                (Some(ca), Some(credentials))
+            }
+        };
+        let record = data.join("record");
+        Ok(Site { head_office, record, begun, entropy, policy, regions, witnesses, ca, credentials })
+    }
+
+    /// Opens the record, or starts it with its genesis.
+    pub(super) async fn open_log(
+        &self,
+        options: &DeploymentOptions,
+        cabinet: &Cabinet,
+        witnesses: Witnesses,
+    ) -> Result<Log, DeploymentError> {
+        let failed = |error| DeploymentError::Io { path: self.record.clone(), source: error };
+        let log_options = LogOptions {
+            signer: LogSigner::new(ORIGIN, &self.entropy.draw("signing key", b"log"))?,
+            secret: RecordSecret::draw(&self.entropy),
+            policy: self.policy.clone(),
+            accept: Accept::NormalOnly,
+            storage: Arc::new(FolderStorage::open(&self.record, &self.head_office).map_err(failed)?),
+            openings: Arc::new(cabinet.clone()),
+            witnesses,
+            witness_deadline: Duration::from_secs(5),
+            journal_max_bytes: JOURNAL_MAX_BYTES,
+        };
+        let digests = Digests {
+            world: options.world.digest(),
+            roster: options.world.roster_digest(),
+            law: options.law.digest(),
+        };
+        let genesis = Genesis::new(&self.policy, options.start, options.seed.is_some(), digests);
+        Ok(Log::open_or_create(log_options, &genesis).await?)
+    }
+}
+
+/// Checks every tile and opening that is served.
+pub(super) async fn check_record(folder: PathBuf, policy: Policy) -> Result<(), DeploymentError> {
+    let served = folder.clone();
+    let checking = tokio::task::spawn_blocking(move || {
+        verify_folder(&served, &policy, Accept::NormalOnly, &mut |_, _| {})
+    });
+    let found = checking.await.map_err(|panic| DeploymentError::Io {
+        path: folder.clone(),
+        source: std::io::Error::other(panic),
+    })?;
+    // The checkpoint is served anew, with what cosignatures there are.
+    let findings: Vec<Finding> =
+        found.findings.into_iter().filter(|finding| finding.path != "checkpoint").collect();
+    if findings.is_empty() { Ok(()) } else { Err(DeploymentError::RecordDamaged { folder, findings }) }
+}
+
+/// The folder with what mail clients on this machine prove themselves with.
+pub fn client_folder(data: &Path) -> PathBuf {
+    data.join("client")
+}
+
+/// The name of a node's cosigning key in signature lines.
+pub fn cosigner_name(id: &str) -> String {
+    format!("{id}.rogatory.example")
+}
