@@ -200,7 +200,7 @@ impl Matter {
                 self.papers.push(Paper::Order(order));
                 phase
             }
-            // A stay that comes while regions are still answering voids the permits: the next decision starts anew.
+            // What comes while regions are still answering voids the permits: the next decision starts anew.
             (Phase::Releasing(decided), Event::Ordered { order, .. }) => {
                 self.papers.push(Paper::Order(order));
                 Phase::Decided(decided)
@@ -213,9 +213,13 @@ impl Matter {
                 self.route = Some(RouteState::after(self.route, route, timing));
                 phase
             }
-            (phase @ Phase::Decided(_), Event::Superseded { note, .. }) => {
+            (phase @ (Phase::Received | Phase::Decided(_)), Event::Superseded { note, .. }) => {
                 self.superseded_by = Some(note);
                 phase
+            }
+            (Phase::Releasing(decided), Event::Superseded { note, .. }) => {
+                self.superseded_by = Some(note);
+                Phase::Decided(decided)
             }
             (phase, _) => return Err(ImpossibleMove { phase: phase.name(), event: kind }),
         };

@@ -4,7 +4,7 @@
 
 use super::view::Recorded;
 use super::{Provider, ProviderError};
-use crate::demand::{Demand, RelationKind};
+use crate::demand::RelationKind;
 use crate::gate::{Cause, Desk, DocketError, Event, Finding, Matter, MatterId, Phase, examine};
 use crate::record::log::AppendError;
 
@@ -23,33 +23,39 @@ impl Provider {
             recorded.push(self.enter(id, Event::Returned { note: findings, timing: now }).await?);
             return Ok(());
         }
-        // Before anything else: what an earlier demand held may be let go only when this one holds it.
+        let overtaken: Vec<MatterId> = self.overtaken_by(&matter).collect();
+        // First: where this one cannot go on yet, the earlier one does not go on in its stead.
+        for earlier in &overtaken {
+            if self.matter(earlier)?.superseded_by().is_none() {
+                let event = Event::Superseded { note: demand.id.clone(), timing: now };
+                recorded.push(self.enter(earlier, event).await?);
+            }
+        }
+        // What an earlier demand held may be let go only when this one holds it.
         self.hold(id).await?;
-        for earlier in self.overtaken_by(id, &demand) {
-            if let Some(matter) = self.docket.get(&earlier)
-                && matches!(matter.phase(), Phase::Decided(_))
-            {
-                if matter.superseded_by().is_none() {
-                    let event = Event::Superseded { note: demand.id.clone(), timing: now };
-                    recorded.push(self.enter(&earlier, event).await?);
-                }
-                self.decide(&earlier, Cause::Superseded, recorded).await?;
-                self.hold(&earlier).await?;
+        for earlier in &overtaken {
+            if matches!(self.matter(earlier)?.phase(), Phase::Decided(_)) {
+                self.decide(earlier, Cause::Superseded, recorded).await?;
+                self.hold(earlier).await?;
             }
         }
         self.decide(id, Cause::Received, recorded).await
     }
 
-    /// The matters whose place a demand takes: its earlier versions, and the demand that it says it supersedes.
-    fn overtaken_by(&self, id: &MatterId, demand: &Demand) -> Vec<MatterId> {
-        let versions = self.docket.versions(id).map(|matter| matter.id().clone()).filter(|other| other != id);
-        let mut overtaken: Vec<MatterId> = versions.collect();
+    /// The matters whose place a demand takes, and which are not over: its earlier versions, and the demand that it says
+    /// it supersedes.
+    fn overtaken_by(&self, matter: &Matter) -> impl Iterator<Item = MatterId> {
+        let demand = matter.demand();
+        let version = demand.version;
+        let versions = self.docket.versions(matter.id());
+        let earlier = versions.filter(move |other| other.demand().version < version);
         let relation = demand.relates.as_ref().filter(|relation| relation.kind == RelationKind::Supersedes);
-        if let Some(relation) = relation {
-            let named = MatterId::named(&demand.issuing, &relation.demand);
-            overtaken.extend(self.docket.versions(&named).map(|matter| matter.id().clone()));
-        }
+        let named = relation.map(|relation| MatterId::named(&demand.issuing, &relation.demand));
+        let superseded = named.into_iter().flat_map(|named| self.docket.versions(&named));
+        let overtaken = earlier.chain(superseded);
         overtaken
+            .filter(|matter| !matches!(matter.phase(), Phase::Returned(_)))
+            .map(|matter| matter.id().clone())
     }
 
     /// Decides a matter as it stands now, in its turn. What changed is recorded; what the decision grants is released.

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rogatory::demand::Disposition;
+use rogatory::demand::{DemandId, Disposition};
 use rogatory::provider::{Ask, Control, Deployment, MatterView, Told};
 use rogatory::region::process::Supervisor;
 use rogatory::region::{Body, Link, LinkLimits, Peer, SharedService, Wan};
+use rogatory::world::DataClass;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::*;
@@ -39,13 +40,18 @@ async fn show(office: &Office, id: &str) -> MatterView {
     }
 }
 
-/// Waits until nothing is in the way of a demand any more, which nobody touches meanwhile.
 async fn served(office: &Office, id: &str) {
+    let matter = settled(office, id).await;
+    assert_eq!(matter.disposition, Disposition::Served, "{matter:?}");
+}
+
+/// Waits until nothing is in the way of a demand any more, which nobody touches meanwhile.
+async fn settled(office: &Office, id: &str) -> MatterView {
     let started = Instant::now();
     loop {
         let matter = show(office, id).await;
-        if matter.disposition == Disposition::Served && matter.delayed_by.is_none() {
-            return;
+        if matter.disposition != Disposition::Pending && matter.delayed_by.is_none() {
+            return matter;
         }
         assert!(started.elapsed() < Duration::from_secs(60), "{matter:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -80,7 +86,11 @@ async fn a_frozen_node_delays_who_needs_it_and_nobody_else() {
         let office = office.clone();
         async move { file(&office, "w-ie", IRISH).await }
     });
-    while !matches!(ask(&office, Ask::List).await, Told::Matters { matters } if matters.len() == 1) {
+    let changed = tokio::spawn({
+        let office = office.clone();
+        async move { file(&office, "w-changed", IRISH).await }
+    });
+    while !matches!(ask(&office, Ask::List).await, Told::Matters { matters } if matters.len() == 2) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     // Meanwhile others ask, and are served.
@@ -98,8 +108,23 @@ async fn a_frozen_node_delays_who_needs_it_and_nobody_else() {
     let told = waiting.await.unwrap();
     let Told::Delayed(matter) = told else { panic!("{told:?}") };
     assert!(matter.delayed_by.as_deref().is_some_and(|why| why.contains("ie-dublin")), "{matter:?}");
+    // What waited is overtaken by its next version, which needs nothing of Dublin.
+    let told = changed.await.unwrap();
+    assert!(matches!(told, Told::Delayed(_)), "{told:?}");
+    let mut second = warrant("w-changed", IRISH);
+    second.version = 2;
+    second.classes = vec![DataClass::Traffic];
+    let told = ask(&office, Ask::FileUnsigned { demand: Box::new(second) }).await;
+    assert!(matches!(told, Told::Recorded { .. }), "{told:?}");
     kill_process(dublin, Signal::CONT).unwrap();
     served(&office, "w-ie").await;
+    served(&office, "w-changed").await;
+    let first = settled(&office, "us-sdny-magistrate/w-changed").await;
+    assert_eq!(first.superseded_by.as_ref().map(DemandId::as_str), Some("w-changed"), "{first:?}");
+    assert_eq!(first.disposition, Disposition::Rejected, "{first:?}");
+    assert_eq!(show(&office, "w-changed").await.superseded_by, None);
+    let changed = |path: &std::path::PathBuf| path.display().to_string().contains("w-changed.ie-dublin");
+    assert!(!productions(&data, RECIPIENT).iter().any(changed));
     let from_dublin = |path: &std::path::PathBuf| path.display().to_string().contains("w-ie.ie-dublin");
     assert_eq!(productions(&data, RECIPIENT).iter().filter(|path| from_dublin(path)).count(), 1);
 
