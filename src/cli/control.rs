@@ -9,12 +9,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::common::{ConfigArguments, Failure};
-use super::demo::tell_down;
 use super::screen;
 use crate::clock::SimTime;
 use crate::disk::RealDisk;
 use crate::provider::{
-    Ask, Control, Deployment, DeploymentError, DeploymentOptions, Held, MailClient, Nodes, Route, Told,
+    Ask, Control, Deployment, DeploymentError, DeploymentOptions, Down, Held, MailClient, Nodes, Route, Told,
     client_folder,
 };
 use crate::region::{
@@ -57,6 +56,21 @@ pub fn write_address(data: &Path, address: SocketAddr) -> std::io::Result<()> {
 /// Takes the note away: head office listens no more.
 pub fn remove_address(data: &Path) -> std::io::Result<()> {
     std::fs::remove_file(address_file(data))
+}
+
+/// Says what did not open, what follows from it, and what can be done.
+pub fn tell_down(down: &[Down], data: &Path) {
+    for Down { who, why } in down {
+        let folder = match who {
+            Peer::Region(id) => data.join("regions").join(id.as_str()),
+            who => data.join("witness").join(who.id()),
+        };
+        screen::note(&format!(
+            "{why}\n  What needs it waits, and says so; nothing else does. Put its folder `{}` back as it was: it is \
+             opened again by itself, or with the next start.",
+            folder.display()
+        ));
+    }
 }
 
 /// A provider that answers questions.

@@ -9,13 +9,13 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use super::common::{ConfigArguments, Ending, Failure, Interrupted, Setup, look, runtime};
-use super::control::{remove_address, write_address};
+use super::control::{remove_address, tell_down, write_address};
 use super::play::play;
 use super::screen::{self, Unlocked};
 use super::{Exit, Outcome};
 use crate::disk::RealDisk;
-use crate::provider::{Control, Deployment, DeploymentOptions, Down, Nodes};
-use crate::region::{Peer, ServerLimits, SharedService, serve};
+use crate::provider::{Control, Deployment, DeploymentOptions, Nodes};
+use crate::region::{ServerLimits, SharedService, serve};
 use crate::scenario::{Backstage, Pace, Playhouse, Progress, Script, TextObserver, progress, run};
 
 /// The play, and what branches off it.
@@ -132,21 +132,6 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
     }
     let deployment = playhouse.into_deployment().expect("the playhouse was made on a deployment");
     Ok((deployment, holds))
-}
-
-/// Says what did not open, what follows from it, and what can be done.
-pub(super) fn tell_down(down: &[Down], data: &Path) {
-    for Down { who, why } in down {
-        let folder = match who {
-            Peer::Region(id) => data.join("regions").join(id.as_str()),
-            who => data.join("witness").join(who.id()),
-        };
-        screen::note(&format!(
-            "{why}\n  What needs it waits, and says so; nothing else does. Put its folder `{}` back as it was: it is \
-             opened again by itself, or with the next start.",
-            folder.display()
-        ));
-    }
 }
 
 /// Gives everybody in the story their mail.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::site::{Site, client_folder, cosigner_name};
+use super::site::{Site, Witnesses, client_folder, cosigner_name};
 use super::{DeploymentError, DeploymentOptions, Nodes};
 use crate::disk::Disk;
 use crate::provider::{Down, RegionLink};
@@ -17,8 +17,6 @@ use crate::region::{
     Reply, SharedService, Wan, cosigner, witness,
 };
 use crate::world::RegionId;
-
-pub(super) type Witnesses = Vec<(String, Arc<dyn WitnessClient>)>;
 
 /// The nodes, and the ways to them.
 #[derive(Default)]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::folder::check_nothing_is_lost;
-use super::nodes::Witnesses;
 use super::{DeploymentError, DeploymentOptions, Nodes};
 use crate::entropy::Entropy;
 use crate::provider::Cabinet;
@@ -17,12 +16,16 @@ use crate::record::policy::{Accept, Policy, PolicyWitness};
 use crate::record::secret::RecordSecret;
 use crate::record::storage::FolderStorage;
 use crate::record::verify::{Finding, verify_folder};
+use crate::record::witness::WitnessClient;
 use crate::region::{Credentials, DeploymentCa, Enrolment, Peer, intake_key, prepare};
 use crate::vault::{HeadOfficeKey, component_entropy};
 use crate::world::{KeyCustody, RegionId};
 
 /// The origin of a deployment's record, as its checkpoints name it.
 pub const ORIGIN: &str = "rogatory.example/record";
+
+/// The ways to the witnesses, by their names in the policy.
+pub(super) type Witnesses = Vec<(String, Arc<dyn WitnessClient>)>;
 
 /// The folders of a deployment, with every component's secret made.
 pub(super) struct Site {
