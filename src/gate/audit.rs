@@ -3,16 +3,22 @@
 //! An entry's opening holds the premise of every item beside its decision. Whoever has the opening and the law books it
 //! names needs nothing else, and in particular not the provider's word.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::decision::{ItemDecision, Premise, decide};
+use super::docket::read_entry;
+use super::event::Event;
+use super::matter::MatterId;
+use super::public::PublicEvent;
 use crate::demand::{Act, Item};
 use crate::law::Law;
 use crate::record::entry::{Leaf, Slot};
 use crate::record::opening::{FullOpening, Opening};
+use crate::world::Address;
 
 /// What came of auditing a record, or the openings that one has of it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -43,12 +49,14 @@ pub struct Difference {
 /// An auditor with one revision of the law.
 pub struct Auditor<'a> {
     law: &'a Law,
+    /// The accounts of each matter, in the order of its demand.
+    accounts: BTreeMap<MatterId, Vec<Address>>,
     report: AuditReport,
 }
 
 impl<'a> Auditor<'a> {
     pub fn new(law: &'a Law) -> Self {
-        Auditor { law, report: AuditReport::default() }
+        Auditor { law, accounts: BTreeMap::new(), report: AuditReport::default() }
     }
 
     /// Takes an entry of which everything is open, with its leaf from the record.
@@ -72,6 +80,7 @@ impl<'a> Auditor<'a> {
             self.differ(entry, None, error.to_string());
             return false;
         }
+        self.check_public(opening);
         let open = |slot| opening.value(slot).ok().flatten();
         match open(Slot::Kind) {
             None => {
@@ -130,6 +139,24 @@ impl<'a> Auditor<'a> {
             }
         }
         true
+    }
+
+    /// What the public may read of an entry follows from the entry. Checked as far as that is open, and once the receipt of
+    /// its matter was seen, which says which account is meant by which number.
+    fn check_public(&mut self, opening: &Opening) {
+        let Ok((matter, event)) = read_entry(opening) else { return };
+        if let Event::Received { demand, .. } = &event {
+            self.accounts.insert(matter.clone(), demand.accounts.clone());
+        }
+        let (Some(accounts), Ok(Some(recorded))) = (self.accounts.get(&matter), opening.value(Slot::Public))
+        else {
+            return;
+        };
+        let again = serde_json::to_value(PublicEvent::of(&event, accounts)).unwrap_or_default();
+        if recorded != again {
+            let what = "what the public may read of it is not what the entry says".to_owned();
+            self.differ(opening.entry(), None, what);
+        }
     }
 
     /// No grant goes beyond what was decided to be handed over.

@@ -3,6 +3,7 @@
 //! The desk gathers what one decision depends on from the demand, the world, the directory and the matter's own
 //! history, and has it decided. It changes nothing and remembers nothing.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::decision::{ItemDecision, Premise, decide};
@@ -10,9 +11,9 @@ use super::matter::Matter;
 use super::stance::StanceTable;
 use super::standing::Standing;
 use crate::clock::SimTime;
-use crate::demand::{Act, DateRange, Item, Place};
+use crate::demand::{Act, DateRange, Demand, Item, Place};
 use crate::directory::Directory;
-use crate::law::{Asking, Law};
+use crate::law::{Asking, HolderRecord, Law};
 use crate::world::{Address, DataClass, World};
 
 /// How many objects of an item rest where it says; asked of the regions before a decision.
@@ -71,20 +72,13 @@ impl Desk<'_> {
             return None;
         }
         let account = self.directory.get(&item.account)?;
-        let standing = Standing::of(matter.papers(), item, matter.received(), self.now);
+        let mut standing = Standing::of(matter.papers(), item, matter.received(), self.now);
+        if act == Act::Notify {
+            standing.barred_by.extend(standing.silenced_by.iter().cloned());
+        }
         let holder = account.holder.known();
-        let asking = Asking {
-            world: self.world,
-            demand: matter.demand(),
-            act,
-            item,
-            holder: &holder,
-            consent: standing.consent,
-            cleared: matter.demand().enforcing.as_ref().is_some_and(|e| standing.confirmed_by.contains(e)),
-            extensions: standing.extensions,
-            received: matter.received(),
-            decided: self.now,
-        };
+        let demand = self.demand_as_ordered(matter, &standing);
+        let asking = self.asking(matter, &demand, act, item, &holder, &standing);
         Some(Premise {
             act,
             question: asking.question().ok()?,
@@ -100,6 +94,38 @@ impl Desk<'_> {
             routed: matter.route().is_some_and(|route| act == Act::Disclose && route.covers(item)),
             item: item.clone(),
         })
+    }
+
+    /// The demand, with the ban on telling that a court has ended left out.
+    pub(super) fn demand_as_ordered<'m>(&self, matter: &'m Matter, standing: &Standing) -> Cow<'m, Demand> {
+        let mut demand = Cow::Borrowed(matter.demand());
+        if standing.unsealed_by.is_some() {
+            demand.to_mut().secret_until = Some(self.now);
+        }
+        demand
+    }
+
+    pub(super) fn asking<'q>(
+        &'q self,
+        matter: &Matter,
+        demand: &'q Demand,
+        act: Act,
+        item: &'q Item,
+        holder: &'q HolderRecord,
+        standing: &Standing,
+    ) -> Asking<'q> {
+        Asking {
+            world: self.world,
+            demand,
+            act,
+            item,
+            holder,
+            consent: standing.consent,
+            cleared: demand.enforcing.as_ref().is_some_and(|e| standing.confirmed_by.contains(e)),
+            extensions: standing.extensions,
+            received: matter.received(),
+            decided: self.now,
+        }
     }
 
     /// Decides every premise.

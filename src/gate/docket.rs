@@ -6,13 +6,14 @@
 //! Matters are entered in beside each other; whoever enters in one sees to it that nobody else does meanwhile. What is
 //! read is a matter as it stood at that instant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use serde_json::{Map, Value};
 
 use super::event::{Event, NotAnEvent};
 use super::matter::{ImpossibleMove, Matter, MatterId};
+use super::public::PublicEvent;
 use crate::clock::SimTime;
 use crate::record::entry::{EntryDraft, Slot};
 use crate::record::log::{AppendError, Log, LogError, Logged};
@@ -31,6 +32,10 @@ struct Books {
     matters: BTreeMap<MatterId, Arc<Matter>>,
     /// Matters by the entry of their receipt.
     order: BTreeMap<u64, MatterId>,
+    /// The entries of each matter, in order.
+    entries: BTreeMap<MatterId, Vec<u64>>,
+    /// Entries of which the opening was gone when the docket was read back.
+    unopened: Vec<u64>,
     latest: Option<SimTime>,
 }
 
@@ -54,18 +59,94 @@ pub enum DocketError {
 }
 
 impl Docket {
-    /// Reads all matters back from the record.
+    /// Reads all matters back from the record. A matter is known up to its first entry of which the opening is gone: not
+    /// at all if that is its receipt. Nothing more happens in it; all others go on.
     pub async fn open(log: Log) -> Result<Self, DocketError> {
         let docket = Docket { log, books: RwLock::default() };
+        // By tag, which alone tells of which matter an entry is that does not open. Looked at only if there is one.
+        let mut matters: Option<BTreeMap<[u8; 32], MatterId>> = None;
+        let mut broken = BTreeSet::new();
         for entry in 1..docket.log.head().size {
+            let Some(full) = docket.log.opening(entry).await? else {
+                let tag = docket.tag(entry).await?;
+                let known = match &mut matters {
+                    Some(known) => known,
+                    unset => unset.insert(docket.tags().await?),
+                };
+                if let Some(id) = known.get(&tag) {
+                    docket.close(id, entry);
+                }
+                broken.insert(tag);
+                docket.books.write().unwrap_or_else(PoisonError::into_inner).unopened.push(entry);
+                continue;
+            };
             let unreadable = |why: String| DocketError::Unreadable { entry, why };
-            let full = docket.log.opening(entry).await?;
-            let opening =
-                full.ok_or_else(|| unreadable("its opening was erased or lost".to_owned()))?.opening;
-            let (matter, event) = read_entry(&opening).map_err(|error| unreadable(error.to_string()))?;
-            docket.take(&matter, entry, event)?;
+            let (id, event) = read_entry(&full.opening).map_err(|error| unreadable(error.to_string()))?;
+            if let Some(matters) = &mut matters {
+                let tag = docket.tag(entry).await?;
+                // A demand may be received anew when all of an earlier one of that name was erased.
+                if matches!(event, Event::Received { .. }) && docket.get(&id).is_none() {
+                    broken.remove(&tag);
+                } else if broken.contains(&tag) {
+                    continue;
+                }
+                matters.insert(tag, id.clone());
+            }
+            docket.take(&id, entry, event)?;
+        }
+        let unopened = docket.unopened();
+        if !unopened.is_empty() {
+            tracing::info!(entries = ?unopened, "are not open any more");
         }
         Ok(docket)
+    }
+
+    async fn tag(&self, entry: u64) -> Result<[u8; 32], DocketError> {
+        Ok(*self.log.leaf(entry).await?.matter_tag())
+    }
+
+    /// The matters that are known so far, by the tag of their entries.
+    async fn tags(&self) -> Result<BTreeMap<[u8; 32], MatterId>, DocketError> {
+        let received: Vec<(u64, MatterId)> =
+            self.books().order.iter().map(|(entry, id)| (*entry, id.clone())).collect();
+        let mut tags = BTreeMap::new();
+        for (entry, id) in received {
+            tags.insert(self.tag(entry).await?, id);
+        }
+        Ok(tags)
+    }
+
+    /// Notes that a matter cannot be read back from this entry on.
+    fn close(&self, id: &MatterId, entry: u64) {
+        let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(matter) = books.matters.remove(id) {
+            let matter = Arc::unwrap_or_clone(matter).unreadable_from(entry);
+            books.matters.insert(id.clone(), Arc::new(matter));
+        }
+    }
+
+    /// Entries of which the opening is gone, as far as that is known: erased, or lost before the docket was opened.
+    pub fn unopened(&self) -> Vec<u64> {
+        self.books().unopened.clone()
+    }
+
+    /// The entries of a matter, in order.
+    pub fn entries(&self, id: &MatterId) -> Vec<u64> {
+        self.books().entries.get(id).cloned().unwrap_or_default()
+    }
+
+    /// Erases what opens the entries of a matter, and forgets it. The entries stay in the log. Whether a matter may be
+    /// forgotten is for the caller to say.
+    pub async fn erase(&self, id: &MatterId) -> Result<Vec<u64>, DocketError> {
+        let entries = self.entries(id);
+        self.log.erase_openings(entries.clone()).await?;
+        let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
+        books.matters.remove(id);
+        books.entries.remove(id);
+        books.order.retain(|_, other| other != id);
+        books.unopened.extend(&entries);
+        books.unopened.sort_unstable();
+        Ok(entries)
     }
 
     pub fn log(&self) -> &Log {
@@ -161,6 +242,13 @@ impl Docket {
             let slot = name.parse::<Slot>().expect("an event's fields are named as slots");
             draft = draft.with(slot, value);
         }
+        let accounts = match (&event, self.get(id)) {
+            (Event::Received { demand, .. }, _) => demand.accounts.clone(),
+            (_, Some(matter)) => matter.demand().accounts.clone(),
+            (_, None) => Vec::new(),
+        };
+        let public = serde_json::to_value(PublicEvent::of(&event, &accounts));
+        draft = draft.with(Slot::Public, public.expect("what is public has only string keys"));
         draft = grants.into_iter().fold(draft, EntryDraft::granting);
         match self.log.append(draft).await {
             Ok(logged) => {
@@ -195,6 +283,7 @@ impl Docket {
             }
         };
         books.matters.insert(id.clone(), Arc::new(matter));
+        books.entries.entry(id.clone()).or_default().push(entry);
         Ok(())
     }
 
@@ -210,7 +299,7 @@ pub fn read_entry(opening: &Opening) -> Result<(MatterId, Event), NotAnEvent> {
     for (slot, _) in opening.slots() {
         let value = opening.value(slot).map_err(|error| NotAnEvent::new(error.to_string()))?;
         match (slot, value) {
-            (_, None) | (Slot::Grants | Slot::Reserved, _) => {}
+            (_, None) | (Slot::Grants | Slot::Public, _) => {}
             (Slot::Matter, Some(Value::String(name))) => matter = Some(MatterId::from_recorded(name)),
             (slot, Some(value)) => {
                 slots.insert(slot.as_str().to_owned(), value);

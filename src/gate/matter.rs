@@ -126,6 +126,9 @@ pub enum Phase {
     Decided(Decided),
     /// A decision grants a release, and the regions' answers are still out.
     Releasing(Decided),
+    /// What happened at this entry cannot be read back, because its opening was erased or lost. The matter is known as it
+    /// was before, keeps what it needed then, and nothing more happens in it.
+    Unreadable { entry: u64, before: Box<Phase> },
 }
 
 /// What was decided last about each item of a matter.
@@ -226,6 +229,15 @@ impl Matter {
         Ok(self)
     }
 
+    /// The matter, of which an entry cannot be read back.
+    #[must_use]
+    pub fn unreadable_from(mut self, entry: u64) -> Self {
+        if !matches!(self.phase, Phase::Unreadable { .. }) {
+            self.phase = Phase::Unreadable { entry, before: Box::new(self.phase) };
+        }
+        self
+    }
+
     pub fn id(&self) -> &MatterId {
         &self.id
     }
@@ -266,9 +278,14 @@ impl Matter {
 
     /// The newest decision, if one was made.
     pub fn decided(&self) -> Option<&Decided> {
-        match &self.phase {
-            Phase::Decided(decided) | Phase::Releasing(decided) => Some(decided),
-            Phase::Received | Phase::Returned(_) => None,
+        self.phase.decided()
+    }
+
+    /// The entry from which on it cannot be read back, if its opening was erased or lost.
+    pub fn unreadable(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Unreadable { entry, .. } => Some(entry),
+            _ => None,
         }
     }
 
@@ -280,7 +297,7 @@ impl Matter {
     /// Why the matter has to be looked at again, if something was entered and nothing has followed from it yet, or a
     /// decision grants what no region has answered for. A crash, or a region that did not answer, came in between.
     pub fn unheeded(&self) -> Option<&Cause> {
-        let over = matches!(self.phase, Phase::Returned(_));
+        let over = matches!(self.phase, Phase::Returned(_) | Phase::Unreadable { .. });
         (!over && (!self.heeded || !self.granted().is_empty())).then_some(&self.cause)
     }
 
@@ -308,10 +325,9 @@ impl Matter {
             });
             &decision.item == item && open && !over
         };
-        match &self.phase {
+        match self.phase.readable() {
             Phase::Received => true,
-            Phase::Returned(_) => false,
-            Phase::Decided(decided) | Phase::Releasing(decided) => decided.items.iter().any(needs),
+            phase => phase.decided().is_some_and(|decided| decided.items.iter().any(needs)),
         }
     }
 
@@ -321,10 +337,10 @@ impl Matter {
     }
 
     pub fn disposition(&self) -> Disposition {
-        match &self.phase {
-            Phase::Received | Phase::Releasing(_) => Disposition::Pending,
+        match self.phase.readable() {
             Phase::Returned(_) => Disposition::Rejected,
             Phase::Decided(decided) => disposition(&decided.items),
+            _ => Disposition::Pending,
         }
     }
 
@@ -374,12 +390,28 @@ fn granted<'d>(items: &'d [ItemDecision], answers: &[RegionAnswer]) -> Vec<&'d I
 }
 
 impl Phase {
+    /// The phase as far as it can be read back.
+    fn readable(&self) -> &Phase {
+        match self {
+            Phase::Unreadable { before, .. } => before.readable(),
+            phase => phase,
+        }
+    }
+
+    fn decided(&self) -> Option<&Decided> {
+        match self.readable() {
+            Phase::Decided(decided) | Phase::Releasing(decided) => Some(decided),
+            _ => None,
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Phase::Received => "received",
             Phase::Returned(_) => "returned",
             Phase::Decided(_) => "decided",
             Phase::Releasing(_) => "being released",
+            Phase::Unreadable { .. } => "known only in part, because an opening of it was erased or lost,",
         }
     }
 }

@@ -15,7 +15,9 @@ mod event;
 mod intake;
 mod matter;
 mod order;
+mod public;
 mod route;
+mod secrecy;
 mod stance;
 mod standing;
 mod what_if;
@@ -32,7 +34,9 @@ pub use matter::{Decided, ImpossibleMove, Matter, MatterId, Phase};
 pub use order::{
     BadPaperId, Filing, FilingKind, Order, OrderEffect, Paper, PaperId, Party, PerDay, Selector,
 };
+pub use public::{PublicAnswer, PublicEntry, PublicEvent, PublicItem, PublicPlace, PublicStep};
 pub use route::{Next, NoRoute, Request, RouteEnd, RouteMove, RouteState, next, take};
+pub use secrecy::{Secrecy, counted_in_bands};
 pub use stance::{StanceChange, StanceTable};
 pub use standing::{Meter, Standing, meters};
 pub use what_if::{Flip, flips};

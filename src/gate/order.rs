@@ -141,6 +141,11 @@ pub enum OrderEffect {
     Dismisses,
     /// Holds the provider in contempt; with an amount, a meter runs until the order ends.
     Fines(Option<PerDay>),
+    /// Forbids telling anyone of the demand, until the order ends.
+    Silences,
+    /// Ends every ban on telling that rests on the demand itself or on an earlier order. What a law forbids by itself is
+    /// not an order's to end.
+    Unseals,
 }
 
 impl OrderEffect {
@@ -155,6 +160,8 @@ impl OrderEffect {
             OrderEffect::Quashes => OrderKind::Quashes,
             OrderEffect::Dismisses => OrderKind::Dismisses,
             OrderEffect::Fines(_) => OrderKind::Fines,
+            OrderEffect::Silences => OrderKind::Silences,
+            OrderEffect::Unseals => OrderKind::Unseals,
         }
     }
 

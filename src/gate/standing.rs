@@ -38,6 +38,12 @@ pub struct Standing {
     /// Contempt orders in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fined_by: Vec<PaperId>,
+    /// Orders that forbid telling anyone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silenced_by: Vec<PaperId>,
+    /// The order that ended the ban on telling which the demand itself asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsealed_by: Option<PaperId>,
     /// When the duty last became live: after the last suspension ended, else on receipt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live_since: Option<SimTime>,
@@ -98,6 +104,11 @@ impl Standing {
             OrderEffect::Quashes => self.undone_by = Some(order.id.clone()),
             OrderEffect::Dismisses => self.moot_by = Some(order.id.clone()),
             OrderEffect::Fines(_) => self.fined_by.push(order.id.clone()),
+            OrderEffect::Silences => self.silenced_by.push(order.id.clone()),
+            OrderEffect::Unseals => {
+                self.silenced_by.clear();
+                self.unsealed_by = Some(order.id.clone());
+            }
             OrderEffect::Modifies | OrderEffect::Lifts(_) | OrderEffect::Vacates(_) => {}
         }
     }
@@ -128,7 +139,8 @@ impl Standing {
 impl OrderEffect {
     /// True if the order answers what a party asked for, rather than only holding things still or letting them go on.
     fn rules(&self) -> bool {
-        !matches!(self, OrderEffect::Suspends | OrderEffect::Lifts(_) | OrderEffect::Fines(_))
+        use OrderEffect::{Fines, Lifts, Silences, Suspends, Unseals};
+        !matches!(self, Suspends | Lifts(_) | Fines(_) | Silences | Unseals)
     }
 }
 
@@ -322,6 +334,30 @@ mod tests {
         let read = |now: &str| meters(&papers, t(now)).remove(0);
         assert_eq!((read("1983-11-16").days, read("1983-11-16").amount), (1, 25_000));
         assert_eq!((read("1984-06-01").days, read("1984-06-01").amount), (73, 1_825_000));
+    }
+
+    #[test]
+    fn a_silence_ends_with_its_order_or_with_one_that_unseals() {
+        let mut papers = vec![
+            order("silence", OrderEffect::Silences, "2014-01-01"),
+            order("again", OrderEffect::Silences, "2014-03-01"),
+        ];
+        if let Paper::Order(silence) = &mut papers[0] {
+            silence.until = Some(t("2014-02-01"));
+        }
+        let mail = item(DataClass::Content, "ie-dublin");
+        let at = |papers: &[Paper], now: &str| Standing::of(papers, &mail, t("2013-12-04"), t(now));
+        assert_eq!(at(&papers, "2014-01-31").silenced_by, [id("silence")]);
+        assert_eq!(at(&papers, "2014-02-01").silenced_by, []);
+        assert_eq!(at(&papers, "2014-04-01").silenced_by, [id("again")]);
+        papers.push(order("unsealed", OrderEffect::Unseals, "2014-05-01"));
+        assert_eq!(at(&papers, "2014-04-30").unsealed_by, None);
+        let after = at(&papers, "2014-05-01");
+        assert_eq!((after.silenced_by, after.unsealed_by), (vec![], Some(id("unsealed"))));
+        // The order to unseal is itself undone: what it had ended holds again.
+        papers.push(order("reversed", OrderEffect::Vacates(vec![id("unsealed")]), "2014-06-01"));
+        let back = at(&papers, "2014-06-01");
+        assert_eq!((back.silenced_by, back.unsealed_by), (vec![id("again")], None));
     }
 
     #[test]

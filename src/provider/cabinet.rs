@@ -1,19 +1,21 @@
 //! What head office keeps to itself: accounts, the openings of the record, the instruments as they were signed,
 //! changes of stance. One sealed journal; no mail and no key to any.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::given::Given;
 use crate::clock::SimTime;
 use crate::demand::SignedInstrument;
 use crate::directory::Account;
 use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::gate::{Cause, MatterId, StanceChange};
+use crate::record::entry::Slot;
 use crate::record::opening::{FullOpening, OpeningStore};
 use crate::vault::{SealedJournal, SealedJournalError};
 
@@ -30,6 +32,15 @@ enum Kept {
     },
     Opening {
         opening: Box<FullOpening>,
+    },
+    /// Somebody beside head office was given openings.
+    Given {
+        given: Vec<Given>,
+    },
+    /// The openings of these entries, and the instrument of their matter, are here no more.
+    Erased {
+        entries: Vec<u64>,
+        at: SimTime,
     },
     Stance {
         at: SimTime,
@@ -51,6 +62,7 @@ pub struct Cabinet(Arc<Mutex<Inside>>);
 
 struct Inside {
     journal: SealedJournal,
+    disk: Arc<dyn Disk>,
     contents: Contents,
 }
 
@@ -60,6 +72,8 @@ struct Contents {
     accounts: Vec<Account>,
     instruments: BTreeMap<MatterId, SignedInstrument>,
     openings: BTreeMap<u64, Box<FullOpening>>,
+    given: BTreeMap<u64, Vec<Given>>,
+    erased: BTreeMap<u64, SimTime>,
     stance: StanceChange,
     /// How often the stance was changed, and when last.
     stances: usize,
@@ -80,6 +94,12 @@ impl Contents {
             Kept::Opening { opening } => {
                 self.openings.insert(opening.opening.entry(), opening);
             }
+            Kept::Given { given } => {
+                for one in given {
+                    self.given.entry(one.entry).or_default().push(one);
+                }
+            }
+            Kept::Erased { entries, at } => self.erased.extend(entries.into_iter().map(|entry| (entry, at))),
             Kept::Stance { at, change } => {
                 self.stance = self.stance.then(change);
                 self.stances += 1;
@@ -111,14 +131,14 @@ pub enum CabinetError {
 
 impl Cabinet {
     /// Opens the cabinet in head office's folder, or starts it.
-    pub fn open(disk: &dyn Disk, folder: &Path, entropy: &Entropy) -> Result<Self, CabinetError> {
+    pub fn open(disk: Arc<dyn Disk>, folder: &Path, entropy: &Entropy) -> Result<Self, CabinetError> {
         let (journal, records) =
-            SealedJournal::open(disk, &folder.join("cabinet"), &folder.join("cabinet.key"), entropy)?;
+            SealedJournal::open(&*disk, &folder.join("cabinet"), &folder.join("cabinet.key"), entropy)?;
         let mut contents = Contents::default();
         for record in records {
             contents.take(serde_json::from_slice(&record).map_err(CabinetError::Record)?);
         }
-        Ok(Cabinet(Arc::new(Mutex::new(Inside { journal, contents }))))
+        Ok(Cabinet(Arc::new(Mutex::new(Inside { journal, disk, contents }))))
     }
 
     pub fn accounts(&self) -> Vec<Account> {
@@ -179,6 +199,25 @@ impl Cabinet {
         self.keep(vec![Kept::Delay { matter: matter.clone(), cause }])
     }
 
+    /// Who was given an opening of an entry, in the order in which they were.
+    pub fn given(&self, entry: u64) -> Vec<Given> {
+        self.inside().contents.given.get(&entry).cloned().unwrap_or_default()
+    }
+
+    pub fn keep_given(&self, given: Vec<Given>) -> Result<(), CabinetError> {
+        if given.is_empty() { Ok(()) } else { self.keep(vec![Kept::Given { given }]) }
+    }
+
+    /// When the opening of an entry was erased, if it was.
+    pub fn erased(&self, entry: u64) -> Option<SimTime> {
+        self.inside().contents.erased.get(&entry).copied()
+    }
+
+    /// Notes that what opens these entries is to be erased, before it is.
+    pub fn keep_erased(&self, entries: Vec<u64>, at: SimTime) -> Result<(), CabinetError> {
+        self.keep(vec![Kept::Erased { entries, at }])
+    }
+
     pub fn keep_clock(&self, now: SimTime) -> Result<(), CabinetError> {
         self.keep(vec![Kept::Clock { now }])
     }
@@ -207,5 +246,32 @@ impl OpeningStore for Cabinet {
 
     fn get(&self, entry: u64) -> io::Result<Option<FullOpening>> {
         Ok(self.inside().contents.openings.get(&entry).map(|full| full.as_ref().clone()))
+    }
+
+    /// Writes the journal anew without them, without the instrument of a matter of which the receipt is among them, and
+    /// without the names of those who were given them.
+    fn erase(&self, entries: &[u64]) -> io::Result<()> {
+        let mut inside = self.inside();
+        let Inside { journal, disk, contents } = &mut *inside;
+        let matter_of = |full: &FullOpening| match full.opening.value(Slot::Matter) {
+            Ok(Some(serde_json::Value::String(name))) => Some(MatterId::from_recorded(name)),
+            _ => None,
+        };
+        let received =
+            |full: &FullOpening| full.opening.value(Slot::Demand).is_ok_and(|demand| demand.is_some());
+        let going = entries.iter().filter_map(|entry| contents.openings.get(entry));
+        let matters: BTreeSet<MatterId> =
+            going.filter(|full| received(full)).filter_map(|full| matter_of(full)).collect();
+        let keeps = |record: &[u8]| match serde_json::from_slice(record) {
+            Ok(Kept::Opening { opening }) => !entries.contains(&opening.opening.entry()),
+            Ok(Kept::Instrument { matter, .. }) => !matters.contains(&matter),
+            Ok(Kept::Given { given }) => !given.iter().any(|one| entries.contains(&one.entry)),
+            _ => true,
+        };
+        journal.retain(&**disk, keeps).map_err(io::Error::other)?;
+        contents.openings.retain(|entry, _| !entries.contains(entry));
+        contents.instruments.retain(|matter, _| !matters.contains(matter));
+        contents.given.retain(|entry, _| !entries.contains(entry));
+        Ok(())
     }
 }

@@ -10,7 +10,9 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use super::view::{MatterView, RecordHead, Recorded, WhereView};
-use super::{ByView, Misplaced, Provider, ProviderError, ReachView, Route, SweepView};
+use super::{
+    ByView, EntryOpenings, Misplaced, NoticeView, Provider, ProviderError, ReachView, Route, SweepView,
+};
 use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
 use crate::gate::{AuditReport, Event};
@@ -48,6 +50,20 @@ pub enum Ask {
     Prove {
         id: String,
         show: Vec<Slot>,
+    },
+    /// Who holds which opening: of one matter's entries, or of all.
+    Openings {
+        matter: Option<String>,
+    },
+    /// What an account holder was told.
+    Notices {
+        account: Address,
+        /// With a proof of each entry.
+        proofs: bool,
+    },
+    /// Erases what opens a matter that is over.
+    Erase {
+        matter: String,
     },
     Where {
         account: Address,
@@ -105,6 +121,15 @@ pub enum Told {
     /// The text of a `.tlog-proof` file.
     Proof {
         text: String,
+    },
+    Openings {
+        entries: Vec<EntryOpenings>,
+    },
+    Notices {
+        notices: Vec<NoticeView>,
+    },
+    Erased {
+        entries: Vec<u64>,
     },
     Where(WhereView),
     Misplaced {
@@ -168,6 +193,13 @@ impl Control {
             Ask::Explain { matter } => Told::History(Box::new(provider.history(&matter).await?)),
             Ask::Audit => Told::Audited(provider.audit().await?),
             Ask::Prove { id, show } => Told::Proof { text: provider.prove(&id, &show).await?.to_string() },
+            Ask::Openings { matter } => {
+                Told::Openings { entries: provider.openings(matter.as_deref()).await? }
+            }
+            Ask::Notices { account, proofs } => {
+                Told::Notices { notices: provider.notices(&account, proofs).await? }
+            }
+            Ask::Erase { matter } => Told::Erased { entries: provider.erase(&matter).await? },
             Ask::Where { account } => Told::Where(provider.where_is(&account).await?),
             Ask::Misplaced => Told::Misplaced { copies: provider.misplaced().await? },
             Ask::Reach { account, at } => {

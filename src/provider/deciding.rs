@@ -37,6 +37,7 @@ impl Provider {
             if matches!(self.matter(earlier)?.phase(), Phase::Decided(_)) {
                 self.decide(earlier, Cause::Superseded, recorded).await?;
                 self.hold(earlier).await?;
+                self.tell(earlier).await?;
             }
         }
         self.decide(id, Cause::Received, recorded).await
@@ -66,7 +67,7 @@ impl Provider {
         recorded: &mut Vec<Recorded>,
     ) -> Result<(), ProviderError> {
         let outcome = match self.matter(id)?.phase() {
-            Phase::Returned(_) => Ok(()),
+            Phase::Returned(_) | Phase::Unreadable { .. } => Ok(()),
             // A crash, or a region that did not answer, came before the demand was decided.
             Phase::Received => self.take_up(id, recorded).await,
             // A region still owes an answer. Its permit holds until something else happens to the matter.
@@ -81,7 +82,8 @@ impl Provider {
             Ok(()) => self.hold(id).await,
             Err(error) => Err(error),
         };
-        self.note_delay(id, cause, outcome)
+        self.note_delay(id, cause, outcome)?;
+        self.tell(id).await
     }
 
     async fn decide(
@@ -121,7 +123,8 @@ impl Provider {
     /// Decides every open matter again, each in its turn. One that cannot go on for now delays no other for longer than a
     /// region has to answer.
     pub(super) async fn reconsider_all(&self, cause: Cause) -> Result<Vec<Recorded>, ProviderError> {
-        let open = self.docket.matters().filter(|matter| !matches!(matter.phase(), Phase::Returned(_)));
+        let over = |matter: &Matter| matches!(matter.phase(), Phase::Returned(_) | Phase::Unreadable { .. });
+        let open = self.docket.matters().filter(|matter| !over(matter));
         let open: Vec<MatterId> = open.map(|matter| matter.id().clone()).collect();
         let mut recorded = Vec::new();
         for id in open {
@@ -166,6 +169,7 @@ impl Provider {
         for (id, cause) in self.cabinet.delays() {
             self.finish(&id, cause).await?;
         }
+        self.tell_all().await?;
         self.let_go_of_the_rest().await
     }
 

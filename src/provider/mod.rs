@@ -10,6 +10,8 @@ mod deciding;
 mod delays;
 mod deployment;
 mod down;
+mod erasing;
+mod given;
 mod keeping;
 mod mail;
 mod mail_client;
@@ -17,6 +19,7 @@ mod placement;
 mod prove;
 mod reach;
 mod release;
+mod telling;
 mod time;
 mod turns;
 mod view;
@@ -49,6 +52,7 @@ pub use deployment::{
     cosigner_name,
 };
 pub use down::Down;
+pub use given::{ClosedTo, EntryOpenings, Given, Holder, HoldingView};
 pub use mail::{Imported, NewMail};
 pub use mail_client::{MailClient, Route};
 pub use placement::Misplaced;
@@ -56,6 +60,7 @@ pub use reach::{
     ByView, Can, May, Obtainable, Price, Prospect, ReachView, SweepView, Turn, WayChange, prices, reach,
     reach_by, sweep,
 };
+pub use telling::{NoticeEntry, NoticeView, ToldView};
 pub use view::{CopyView, KeyHolder, MatterView, RecordHead, Recorded, WhereView};
 
 /// The caller's end of a region node.
@@ -140,6 +145,8 @@ pub enum ProviderError {
     NoKey(AuthorityId),
     #[error("nothing has been decided yet on `{0}`")]
     NothingDecided(String),
+    #[error("what opens `{matter}` cannot be erased: {why}")]
+    NotErasable { matter: MatterId, why: String },
     #[error("{what}: {error}")]
     Io { what: String, error: std::io::Error },
 }
@@ -387,7 +394,12 @@ impl Provider {
         let delay = self.delays.get(matter.id());
         let next_try = delay.as_ref().and_then(|delay| delay.next);
         let until = |next: tokio::time::Instant| next.saturating_duration_since(tokio::time::Instant::now());
+        let (told, published) = self.told(matter);
         MatterView {
+            told_to: told,
+            closed: self.closed(matter),
+            published,
+            unreadable_from: matter.unreadable(),
             matter: matter.id().clone(),
             demand: matter.demand().id.clone(),
             issuing: matter.demand().issuing.clone(),

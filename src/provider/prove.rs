@@ -1,5 +1,6 @@
 //! What head office shows of the record: one entry's proof, with what it chooses to open; and all decisions, made again.
 
+use super::telling::used;
 use super::{Provider, ProviderError};
 use crate::gate::{AuditReport, Auditor, DocketError};
 use crate::record::entry::Slot;
@@ -14,11 +15,7 @@ impl Provider {
             Err(_) => self.show(id)?.entry.ok_or_else(|| ProviderError::NothingDecided(id.to_owned()))?,
         };
         let logged = self.docket.log().prove(entry).await.map_err(DocketError::from)?;
-        let opening = logged.full.as_ref().map(|full| {
-            let used =
-                |slot: &&Slot| full.opening.slot(**slot).is_some_and(|opened| !opened.value.is_empty());
-            full.opening.subset(&show.iter().filter(used).copied().collect::<Vec<_>>())
-        });
+        let opening = used(logged.full.as_deref(), show);
         Ok(LogProof::new(&logged, opening))
     }
 

@@ -28,6 +28,7 @@ impl Provider {
             self.play_out(due, &mut recorded).await?;
         }
         self.clock.advance_to(time);
+        self.tell_all().await?;
         // Kept last, and not on the way: what is recorded at a later time than the one kept was played out while time
         // passed, and a crash may have come before the rest of it.
         self.keep_time()?;
@@ -45,7 +46,7 @@ impl Provider {
             self.move_along(&id, recorded).await?;
         }
         recorded.extend(self.reconsider_all(self.cause_at(due)).await?);
-        Ok(())
+        self.tell_all().await
     }
 
     /// The matters that something may still happen to.
@@ -56,10 +57,10 @@ impl Provider {
     /// The next instant after now, up to `limit`, at which something changes by itself for an open matter.
     fn next_due(&self, limit: SimTime) -> Option<SimTime> {
         let open = self.undone();
-        if open.is_empty() {
-            return None;
-        }
         let now = self.now();
+        if open.is_empty() {
+            return self.secrecy_turns().filter(|due| *due > now && *due <= limit).min();
+        }
         let ends = open.iter().flat_map(|matter| matter.papers()).filter_map(|paper| match paper {
             Paper::Order(order) => order.until,
             Paper::Filing(_) => None,
@@ -85,6 +86,7 @@ impl Provider {
             .chain(waits)
             .chain(counted)
             .chain(self.law_changes(&open))
+            .chain(self.secrecy_turns())
             .filter(|due| *due > now && *due <= limit)
             .min();
         // A desk whose time was up while something else held the request is due at once.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::given::ClosedTo;
+use super::telling::ToldView;
 use crate::clock::SimTime;
 use crate::demand::{DemandId, Disposition};
 use crate::gate::{Event, Finding, ItemDecision, MatterId, Meter, RouteState};
@@ -33,6 +35,18 @@ pub struct MatterView {
     pub entry: Option<u64>,
     /// SHA-256 of the law books it was decided by.
     pub law: Option<String>,
+    /// Which account holders were told of it, and when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told_to: Vec<ToldView>,
+    /// What keeps others from being told of it, or of what came of it since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed: Vec<ClosedTo>,
+    /// True if the public may read of every entry of it.
+    #[serde(default)]
+    pub published: bool,
+    /// The entry from which on it cannot be read back, because an opening was erased or lost. Nothing more happens in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable_from: Option<u64>,
 }
 
 /// An event that was recorded, with the head of the record after it.

@@ -43,8 +43,9 @@ pub enum Slot {
     /// The treaty route.
     Route,
     Note,
-    /// Empty in this version.
-    Reserved,
+    /// What anybody may read of it once it may be told of at all.
+    #[serde(alias = "reserved")]
+    Public,
 }
 
 impl Slot {
@@ -65,7 +66,7 @@ impl Slot {
         Slot::Production,
         Slot::Route,
         Slot::Note,
-        Slot::Reserved,
+        Slot::Public,
     ];
 
     /// Its place in the leaf, from 0 to 15.
@@ -90,7 +91,7 @@ impl Slot {
             Slot::Production => "production",
             Slot::Route => "route",
             Slot::Note => "note",
-            Slot::Reserved => "reserved",
+            Slot::Public => "public",
         }
     }
 }
@@ -410,7 +411,7 @@ mod tests {
         assert_eq!(Leaf::decode(&early), Err(LeafError::Month(11)));
         assert_eq!(with(35, 15), LeafError::Slots(15));
         assert_eq!(with(37, 31), LeafError::CommitmentLength { slot: Slot::Kind, found: 31 });
-        assert_eq!(with(36 + 34 * 15, 1), LeafError::CommitmentLength { slot: Slot::Reserved, found: 288 });
+        assert_eq!(with(36 + 34 * 15, 1), LeafError::CommitmentLength { slot: Slot::Public, found: 288 });
     }
 
     proptest! {

@@ -91,6 +91,10 @@ pub trait OpeningStore: Send + Sync + 'static {
 
     /// The opening of an entry, if it was kept and not erased.
     fn get(&self, entry: u64) -> io::Result<Option<FullOpening>>;
+
+    /// Erases what opens these entries, for good and durably when it returns. The entries stay in the log; what was not
+    /// kept is no error.
+    fn erase(&self, entries: &[u64]) -> io::Result<()>;
 }
 
 /// Openings that are lost when the process ends: for tests and scenarios that never restart.
@@ -107,6 +111,12 @@ impl OpeningStore for MemoryOpenings {
     fn get(&self, entry: u64) -> io::Result<Option<FullOpening>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(kept.get(&entry).map(|full| full.as_ref().clone()))
+    }
+
+    fn erase(&self, entries: &[u64]) -> io::Result<()> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|entry, _| !entries.contains(entry));
+        Ok(())
     }
 }
 

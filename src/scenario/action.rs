@@ -192,6 +192,8 @@ impl Reader<'_> {
             OrderKind::Quashes => OrderEffect::Quashes,
             OrderKind::Dismisses => OrderEffect::Dismisses,
             OrderKind::Fines => OrderEffect::Fines(per_day),
+            OrderKind::Silences => OrderEffect::Silences,
+            OrderKind::Unseals => OrderEffect::Unseals,
         };
         let order = Order {
             id: id?,

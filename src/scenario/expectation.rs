@@ -45,6 +45,14 @@ impl Expect {
             || !self.not_because.is_empty()
     }
 
+    /// True if something is expected of the matter as a whole.
+    pub fn asks_matter(&self) -> bool {
+        self.disposition.is_some()
+            || self.told.is_some()
+            || self.told_at.is_some()
+            || self.published.is_some()
+    }
+
     /// What it is about: `content in ie-dublin, 13-mag-2814`.
     pub fn subject(&self) -> String {
         let mut subject = String::new();
@@ -76,6 +84,9 @@ impl Expect {
         wishes.extend(self.conduct.map(|conduct| format!("conduct {conduct}")));
         wishes.extend(self.outcome.map(|outcome| format!("outcome {outcome}")));
         wishes.extend(self.disposition.map(|disposition| disposition.to_string()));
+        wishes.extend(self.told.map(|yes| if yes { "holder told" } else { "holder not told" }.to_owned()));
+        wishes.extend(self.told_at.map(|at| format!("holder told at {at}")));
+        wishes.extend(self.published.map(|yes| if yes { "published" } else { "not published" }.to_owned()));
         wishes.extend(self.positions.iter().map(|(jurisdiction, kind)| format!("{jurisdiction} {kind}")));
         wishes.extend(self.because.iter().map(|rule| format!("because {rule}")));
         wishes.extend(self.not_because.iter().map(|rule| format!("not because {rule}")));
@@ -91,6 +102,7 @@ impl Expect {
         if let Some(wanted) = self.disposition.filter(|wanted| *wanted != matter.disposition) {
             found.push(format!("the matter is {}, expected {wanted}", matter.disposition));
         }
+        found.extend(self.told_otherwise(matter));
         if self.asks_items() {
             let items: Vec<&ItemView> = matter.items.iter().filter(|item| self.selects(item)).collect();
             if items.is_empty() {
@@ -104,6 +116,33 @@ impl Expect {
             }
         }
         if found.is_empty() { Verdict::Held } else { Verdict::Failed { found } }
+    }
+
+    /// What is not as expected of who was told.
+    fn told_otherwise(&self, matter: &MatterView) -> Vec<String> {
+        let mut found = Vec::new();
+        let told =
+            matter.told_to.iter().filter(|told| self.account.as_ref().is_none_or(|a| *a == told.account));
+        let told: Vec<_> = told.collect();
+        let who: Vec<String> = told.iter().map(|told| format!("{} at {}", told.account, told.at)).collect();
+        match (self.told, told.is_empty()) {
+            (Some(true), true) => found.push("the account holder was not told, expected told".to_owned()),
+            (Some(false), false) => found.push(format!("told: {}, expected not told", who.join(", "))),
+            _ => {}
+        }
+        if let Some(wanted) = self.told_at {
+            if told.is_empty() {
+                found.push(format!("the account holder was not told, expected told at {wanted}"));
+            } else if told.iter().any(|told| told.at != wanted.time()) {
+                found.push(format!("told: {}, expected at {wanted}", who.join(", ")));
+            }
+        }
+        if let Some(wanted) = self.published.filter(|wanted| *wanted != matter.published) {
+            let is = if wanted { "some of it is not published" } else { "all of it is published" };
+            let not = if wanted { "published" } else { "not published" };
+            found.push(format!("{is}, expected {not}"));
+        }
+        found
     }
 
     fn selects(&self, view: &ItemView) -> bool {

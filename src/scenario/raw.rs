@@ -296,5 +296,8 @@ pub struct RawExpect {
     #[serde(default)]
     pub not_because: Vec<Text>,
     pub disposition: Option<Disposition>,
+    pub told: Option<bool>,
+    pub told_at: Option<Text>,
+    pub published: Option<bool>,
     pub on: Option<Text>,
 }

@@ -273,6 +273,7 @@ impl Reader<'_> {
         let account = raw.account.as_ref().map(|name| self.account_named(name));
         let region = raw.region.as_ref().map(|region| self.region(region));
         let due_at = self.parse_optional(raw.due_at.as_ref());
+        let told_at = self.parse_optional(raw.told_at.as_ref());
         let suspended_by = match (&raw.suspended_by, &matter) {
             (Some(paper), Some(matter)) => Some(self.paper(matter, paper)),
             _ => None,
@@ -305,12 +306,15 @@ impl Reader<'_> {
             because: raw.because.into_iter().map(Spanned::into_inner).collect(),
             not_because: raw.not_because.into_iter().map(Spanned::into_inner).collect(),
             disposition: raw.disposition,
+            told: raw.told,
+            told_at: told_at?,
+            published: raw.published,
             on: inside_out(on)?,
         };
-        if !expect.asks_items() && expect.disposition.is_none() {
+        if !expect.asks_items() && !expect.asks_matter() {
             self.error(span, "an expectation that expects nothing").help(
                 "say what is expected: `duty`, `conduct`, `outcome`, `suspended`, `suspended-by`, `due`, `due-at`, \
-                 `positions`, `because`, `not-because` or `disposition`",
+                 `positions`, `because`, `not-because`, `disposition`, `told`, `told-at` or `published`",
             );
             return None;
         }

@@ -210,6 +210,12 @@ pub struct Expect {
     pub not_because: Vec<String>,
     /// Of the matter as a whole.
     pub disposition: Option<Disposition>,
+    /// Whether the holder of `account` was told of it, or anybody if no account is named.
+    pub told: Option<bool>,
+    /// Exactly when the holder was first told.
+    pub told_at: Option<Moment>,
+    /// Whether the public may read of every entry of the matter.
+    pub published: Option<bool>,
     /// Asked at this later moment instead of right after the step.
     pub on: Option<Moment>,
 }

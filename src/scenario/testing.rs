@@ -208,6 +208,9 @@ pub fn matter(id: &str, change: impl Fn(&mut ItemView)) -> MatterView {
         returned_for: vec![],
         items: vec![content, traffic],
         fines: vec![],
+        told_to: vec![],
+        closed: vec![],
+        published: false,
     }
 }
 

@@ -24,6 +24,14 @@ pub struct MatterView {
     /// What contempt has cost so far.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fines: Vec<Meter>,
+    /// Which account holders were told of it, and when.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub told_to: Vec<provider::ToldView>,
+    /// What keeps others from being told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub closed: Vec<provider::ClosedTo>,
+    /// True if the public may read of every entry of it.
+    pub published: bool,
 }
 
 /// One act on one item, and all that was decided about it.
@@ -50,6 +58,20 @@ pub struct ItemView {
     pub treaty: Option<String>,
 }
 
+impl MatterView {
+    /// What changed since it was last seen about who was told of it, one sentence each.
+    pub fn telling(&self, before: Option<&MatterView>, day: impl Fn(SimTime) -> String) -> Vec<String> {
+        let told =
+            self.told_to.iter().filter(|told| !before.is_some_and(|before| before.told_to.contains(told)));
+        let told = told.map(|told| format!("{} was told of it on {}", told.account, day(told.at)));
+        let closed =
+            self.closed.iter().filter(|closed| !before.is_some_and(|before| before.closed.contains(closed)));
+        let closed = closed
+            .map(|closed| format!("{} may not be told of it: {}", closed.account, closed.by.sentence(&day)));
+        told.chain(closed).collect()
+    }
+}
+
 impl From<provider::MatterView> for MatterView {
     fn from(matter: provider::MatterView) -> Self {
         MatterView {
@@ -58,6 +80,9 @@ impl From<provider::MatterView> for MatterView {
             returned_for: matter.returned_for.iter().map(|f| format!("{}: {}", f.what, f.remedy)).collect(),
             items: matter.items.into_iter().map(ItemView::from).collect(),
             fines: matter.fines,
+            told_to: matter.told_to,
+            closed: matter.closed,
+            published: matter.published,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A file of sealed records, appended and never changed: what head office keeps to itself.
+//! A file of sealed records: what head office keeps to itself. It is appended to, and written anew only to erase.
 //!
 //! ```text
 //! rogatory sealed journal 1\n
@@ -90,34 +90,45 @@ impl SealedJournal {
         if !bytes.starts_with(MAGIC) {
             return Err(SealedJournalError::Version(path.to_owned()));
         }
-        let mut journal = SealedJournal { path: path.to_owned(), file, cipher, next: 0, end: 0, _lock: lock };
-        let (records, whole) = journal.replay(&bytes)?;
+        let (records, whole) = replay(path, &cipher, &bytes)?;
         if whole < bytes.len() {
             tracing::warn!(bytes = bytes.len() - whole, "cutting off a record that was torn by a crash");
-            journal.file.set_length(whole as u64).map_err(failed)?;
-            journal.file.sync().map_err(failed)?;
+            file.set_length(whole as u64).map_err(failed)?;
+            file.sync().map_err(failed)?;
         }
-        journal.end = whole as u64;
-        Ok((journal, records))
+        let (next, end) = (records.len() as u64, whole as u64);
+        Ok((SealedJournal { path: path.to_owned(), file, cipher, next, end, _lock: lock }, records))
     }
 
-    /// The records, and how many bytes they take from the start of the file.
-    fn replay(&mut self, bytes: &[u8]) -> Result<(Vec<Record>, usize), SealedJournalError> {
-        let (mut records, mut at) = (Vec::new(), MAGIC.len());
-        while let Some((length, rest)) = bytes[at..].split_first_chunk::<4>() {
-            let length = u32::from_be_bytes(*length) as usize;
-            let Some(sealed) = rest.get(..length) else { break };
-            if length == 0 && rest.iter().all(|byte| *byte == 0) {
-                // The file had grown when the power went, and what was to be there had not arrived.
-                break;
-            }
-            let record = aead::open(&self.cipher, &self.next.to_be_bytes(), sealed)
-                .ok_or_else(|| SealedJournalError::Altered { path: self.path.clone(), number: self.next })?;
-            records.push(record);
-            at += 4 + length;
-            self.next += 1;
+    /// Writes the journal anew with those records that `keep` wants; the rest is not in the file any more. After a
+    /// crash there is the old file or the new one.
+    pub fn retain(
+        &mut self,
+        disk: &dyn Disk,
+        mut keep: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(), SealedJournalError> {
+        let path = self.path.clone();
+        let failed = |error| SealedJournalError::Io { path: path.clone(), source: error };
+        let bytes = fs::read(&path).map_err(failed)?;
+        let (records, _) = replay(&path, &self.cipher, &bytes)?;
+        let (mut anew, mut next) = (MAGIC.to_vec(), 0u64);
+        for record in records.iter().filter(|record| keep(record)) {
+            let sealed = aead::seal(&self.cipher, &next.to_be_bytes(), record);
+            anew.extend_from_slice(&(sealed.len() as u32).to_be_bytes());
+            anew.extend_from_slice(&sealed);
+            next += 1;
         }
-        Ok((records, at))
+        // Made and locked under another name: nobody can come between the old file's lock and the new one's.
+        let fresh = path.with_extension("new");
+        disk.remove(&fresh).map_err(failed)?;
+        let file = disk.create(&fresh).map_err(failed)?;
+        file.write_all_at(&[&anew], 0).and_then(|()| file.sync()).map_err(failed)?;
+        let lock = File::open(&fresh).map_err(failed)?;
+        lock.try_lock().map_err(|_| SealedJournalError::InUse(path.clone()))?;
+        disk.rename(&fresh, &path).map_err(failed)?;
+        // From here on the new file is the journal, whether or not its name is on the disk yet.
+        (self.file, self._lock, self.next, self.end) = (file, lock, next, anew.len() as u64);
+        disk.sync_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)
     }
 
     /// Appends records and waits until they are on the disk: all of them, or none is acknowledged.
@@ -146,6 +157,25 @@ impl SealedJournal {
         self.end += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// The records of a journal, and how many bytes they take from the start of the file.
+fn replay(path: &Path, cipher: &Aes256Gcm, bytes: &[u8]) -> Result<(Vec<Record>, usize), SealedJournalError> {
+    let (mut records, mut at) = (Vec::new(), MAGIC.len());
+    while let Some((length, rest)) = bytes[at..].split_first_chunk::<4>() {
+        let length = u32::from_be_bytes(*length) as usize;
+        let Some(sealed) = rest.get(..length) else { break };
+        if length == 0 && rest.iter().all(|byte| *byte == 0) {
+            // The file had grown when the power went, and what was to be there had not arrived.
+            break;
+        }
+        let number = records.len() as u64;
+        let record = aead::open(cipher, &number.to_be_bytes(), sealed)
+            .ok_or_else(|| SealedJournalError::Altered { path: path.to_owned(), number })?;
+        records.push(record);
+        at += 4 + length;
+    }
+    Ok((records, at))
 }
 
 #[cfg(test)]
@@ -202,6 +232,22 @@ mod tests {
         assert!(matches!(reopened(folder.path()), Err(SealedJournalError::Altered { number: 0, .. })));
         std::fs::write(&path, b"rogatory sealed journal 2\n").unwrap();
         assert!(matches!(reopened(folder.path()), Err(SealedJournalError::Version(_))));
+    }
+
+    #[test]
+    fn what_is_not_retained_is_gone_and_the_rest_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        written(folder.path());
+        let (path, key) = (folder.path().join("j"), folder.path().join("k"));
+        let before = std::fs::metadata(&path).unwrap().len();
+        let entropy = Entropy::seeded("x");
+        let (mut journal, _) = SealedJournal::open(&crate::disk::RealDisk, &path, &key, &entropy).unwrap();
+        journal.retain(&crate::disk::RealDisk, |record| record != b"one").unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() < before);
+        assert!(matches!(reopened(folder.path()), Err(SealedJournalError::InUse(_))));
+        journal.append([&b"three"[..]]).unwrap();
+        drop(journal);
+        assert_eq!(reopened(folder.path()).unwrap(), [&b"two"[..], b"", b"three"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_spanned::Spanned;
 
 use super::reading::{RawDate, Reading};
-use super::{Coordinates, Country, Jurisdiction, SourceMark};
+use super::{Coordinates, Country, InstrumentKind, Jurisdiction, SourceMark};
 use crate::clock::{Date, SimTime};
 
 /// A country and what it is part of.
@@ -18,6 +18,7 @@ pub struct CountryFacts {
     point: Coordinates,
     memberships: Vec<Membership>,
     opt_outs: Vec<OptOut>,
+    banded: Vec<InstrumentKind>,
 }
 
 /// A span of time in which a country belonged to a bloc.
@@ -89,6 +90,11 @@ impl CountryFacts {
 
     pub fn opt_outs(&self) -> &[OptOut] {
         &self.opt_outs
+    }
+
+    /// True for process of this country of which its law lets nobody publish how much there is, but in bands.
+    pub fn is_banded(&self, kind: InstrumentKind) -> bool {
+        self.banded.contains(&kind)
     }
 
     /// The civil date of an instant here.
@@ -176,6 +182,8 @@ pub(super) struct RawCountry {
     member: Vec<RawMembership>,
     #[serde(default)]
     opt_out: Vec<RawOptOut>,
+    #[serde(default)]
+    banded: Vec<InstrumentKind>,
 }
 
 #[derive(Deserialize)]
@@ -238,6 +246,7 @@ impl RawCountry {
             point: point?,
             memberships: memberships?,
             opt_outs: opt_outs.into_iter().collect::<Option<_>>()?,
+            banded: self.banded.clone(),
         })
     }
 

@@ -15,6 +15,8 @@ pub enum OrderKind {
     Quashes,
     Dismisses,
     Fines,
+    Silences,
+    Unseals,
 }
 
 impl OrderKind {
@@ -29,6 +31,8 @@ impl OrderKind {
             OrderKind::Quashes => "quashes",
             OrderKind::Dismisses => "dismisses",
             OrderKind::Fines => "fines",
+            OrderKind::Silences => "silences",
+            OrderKind::Unseals => "unseals",
         }
     }
 

@@ -21,6 +21,7 @@ mod lost_region;
 mod lying_head_office;
 mod mail_files;
 mod mail_paths;
+mod openings;
 mod order_rights;
 mod placement;
 mod power_cut;

@@ -51,7 +51,9 @@ fn failures(report: &Report) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_script_that_ships_holds() {
-    for name in ["dublin-warrant", "dublin-treaty-2016", "dublin-warrant-gdpr", "dublin-region-custody"] {
+    for name in
+        ["dublin-warrant", "dublin-treaty-2016", "dublin-warrant-gdpr", "dublin-region-custody", "secrecy"]
+    {
         let folder = tempfile::tempdir().unwrap();
         let (report, playhouse) = play(name, &folder.path().join("data")).await;
         assert!(report.holds(), "{name}: {:#?} {:?}", failures(&report), report.stopped);

@@ -268,7 +268,7 @@ async fn openings() {
     a value altered: the opening of slot `note` is not what entry 1 commits to
     salt cut: 3 bytes are not what belongs here
     slots exchanged: the opening of slot `kind` is not what entry 1 commits to
-    a slot that is none: unknown variant `verdict`, expected one of `kind`, `matter`, `demand`, `instrument`, `parties`, `facts`, `law`, `positions`, `decision`, `grants`, `order`, `timing`, `production`, `route`, `note`, `reserved`
+    a slot that is none: unknown variant `verdict`, expected one of `kind`, `matter`, `demand`, `instrument`, `parties`, `facts`, `law`, `positions`, `decision`, `grants`, `order`, `timing`, `production`, `route`, `note`, `public`, `reserved`
     without its entry: missing field `entry`
     another entry's: the opening of slot `kind` is not what entry 2 commits to
     ");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 mod audit;
+mod openings;
 mod proof;
 
 use crate::cli::common::{ConfigArguments, Ending, Failure, private_file, runtime};
@@ -19,7 +20,7 @@ use crate::record::serve::serve;
 use crate::record::storage::ServedFolder;
 use crate::record::verify::{verify_folder, verify_journal};
 use crate::region::production;
-use crate::world::AuthorityId;
+use crate::world::{Address, AuthorityId};
 
 /// Look at the record of a deployment and check it; open a production as its recipient
 #[derive(Args, Debug)]
@@ -28,6 +29,8 @@ Examples:
   rogatory record show
   rogatory record verify
   rogatory record verify --policy policy-from-a-witness.txt
+  rogatory record openings 13-mag-2814
+  rogatory record notices molly@post.example
   rogatory record open NAME.production --out molly.tar      one of data/demo/authorities/")]
 pub struct RecordArguments {
     #[command(subcommand)]
@@ -124,6 +127,42 @@ enum RecordCommand {
         #[command(flatten)]
         config: ConfigArguments,
     },
+    /// List who holds which opening of which entry, under which key, and since when
+    ///
+    /// Head office keeps all; a region sees its own grant; courts, auditors and account holders have what they were given,
+    /// and the public what was published. Says what keeps the rest closed, and until when.
+    Openings {
+        /// An authority's name for its demand, such as `13-mag-2814`; all entries if left out
+        demand: Option<String>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        running: RunningArguments,
+    },
+    /// Show what the holder of an account was told of demands for it
+    ///
+    /// With --out, writes a proof of every entry that was opened, each for `record verify` on any machine: the holder
+    /// need not believe head office.
+    Notices {
+        /// The account, such as `molly@post.example`
+        address: Address,
+        /// A new folder for the proofs
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        running: RunningArguments,
+    },
+    /// Erase what opens a demand that is over; its entries stay in the record
+    ///
+    /// Only when nothing more can happen in it, nothing is held for it and its holder was told. There is no way back.
+    Erase {
+        /// An authority's name for its demand, such as `13-mag-2814`
+        demand: String,
+        #[command(flatten)]
+        running: RunningArguments,
+    },
     /// Open a production with its recipient's key, and write the archive that is inside
     ///
     /// Only in a world whose authorities' keys are public, such as the demo's.
@@ -161,6 +200,11 @@ pub fn record(arguments: RecordArguments) -> Outcome {
                 None => verify(data, policy, accept, format),
             }
         }
+        RecordCommand::Openings { demand, format, running } => openings::list(demand, format, &running),
+        RecordCommand::Notices { address, out, format, running } => {
+            openings::notices(address, out.as_deref(), format, &running)
+        }
+        RecordCommand::Erase { demand, running } => openings::erase(demand, &running),
         RecordCommand::Open { production, data, out, config } => {
             open(find_production(production, &data)?, out, config)
         }

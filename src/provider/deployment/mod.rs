@@ -97,7 +97,7 @@ impl Deployment {
         let site = Site::prepare(&options)?;
         let Started { links, clients, witnesses, supervisor, nodes, down } =
             site.start_nodes(&options).await?;
-        let cabinet = Cabinet::open(&*options.disk, &site.head_office, &site.entropy)?;
+        let cabinet = Cabinet::open(options.disk.clone(), &site.head_office, &site.entropy)?;
         let log = site.open_log(&options, &cabinet, witnesses).await?;
         let provider = Provider::open(ProviderParts {
             world: options.world.clone(),

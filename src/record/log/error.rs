@@ -81,6 +81,8 @@ pub enum LogError {
     NothingPublished,
     #[error("entry {0} cannot be opened: its opening was erased or lost")]
     NoOpening(u64),
+    #[error("entry 0 says which log this is: its opening is not erased")]
+    GenesisStaysOpen,
     #[error("entry {entry} grants nothing to region `{region}`")]
     NoGrant { entry: u64, region: RegionId },
     #[error("{later} entries follow, where a permit has room for {max}; record the decision anew", max = Permit::LATER_MAX)]

@@ -35,15 +35,38 @@ impl Log {
         Ok(blocking(move || log.0.shared.openings.get(index)).await??)
     }
 
-    /// Puts an opening, of whichever slots, where the tiles are served. Whoever fetches it can check it against the entry.
-    pub async fn publish_opening(&self, opening: Opening) -> Result<(), LogError> {
-        let leaf = self.leaf(opening.entry()).await?;
-        opening.check(&leaf).map_err(LogError::Opening)?;
+    /// Erases what opens these entries. The log stays as it is, and so does what was published of them. Entry 0 says which
+    /// log this is, and stays open.
+    pub async fn erase_openings(&self, entries: Vec<u64>) -> Result<(), LogError> {
+        if entries.contains(&0) {
+            return Err(LogError::GenesisStaysOpen);
+        }
         let log = self.clone();
-        let bytes = opening_bytes(&opening);
+        Ok(blocking(move || log.0.shared.openings.erase(&entries)).await??)
+    }
+
+    /// Publishes one opening: [`Log::publish_openings`].
+    pub async fn publish_opening(&self, opening: Opening) -> Result<(), LogError> {
+        self.publish_openings(vec![opening]).await
+    }
+
+    /// Puts openings, of whichever slots, where the tiles are served. Whoever fetches one can check it against the entry.
+    /// All of them are on the disk when it returns.
+    pub async fn publish_openings(&self, openings: Vec<Opening>) -> Result<(), LogError> {
+        if openings.is_empty() {
+            return Ok(());
+        }
+        for opening in &openings {
+            let leaf = self.leaf(opening.entry()).await?;
+            opening.check(&leaf).map_err(LogError::Opening)?;
+        }
+        let log = self.clone();
         let written = blocking(move || {
-            log.0.shared.storage.write(&opening_path(opening.entry()), &bytes)?;
-            log.0.shared.storage.sync()
+            let storage = &log.0.shared.storage;
+            for opening in &openings {
+                storage.write(&opening_path(opening.entry()), &opening_bytes(opening))?;
+            }
+            storage.sync()
         });
         Ok(written.await??)
     }

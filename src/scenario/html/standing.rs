@@ -72,6 +72,9 @@ pub fn matter(page: &mut Markup, numbered: &mut Numbered, standing: &Standing<'_
                 format!("{} {} so far, for {} days ({})", fine.currency, fine.amount, fine.days, fine.order);
             labelled(page, "bad", "contempt: ", &so_far);
         }
+        for sentence in now.telling(before, |time| standing.at.with_time(time).date()) {
+            page.leaf("p", &[], &format!("{sentence}."));
+        }
     });
 }
 

@@ -132,5 +132,8 @@ fn decided(
         returned_for: Vec::new(),
         items,
         fines: Vec::new(),
+        told_to: Vec::new(),
+        closed: Vec::new(),
+        published: false,
     }
 }

@@ -85,6 +85,9 @@ pub fn matter(
             &[(Ink::Bad, "contempt: ".into()), plain(what), faint(format!(" ({})", fine.order))],
         );
     }
+    for sentence in now.telling(before, |time| at.with_time(time).date()) {
+        sheet.paragraph(2, 4, &[plain(sentence), plain(".")]);
+    }
 }
 
 pub fn earlier<'a>(before: Option<&'a MatterView>, item: &ItemView) -> Option<&'a ItemView> {

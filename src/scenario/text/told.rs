@@ -104,6 +104,8 @@ pub fn order(sheet: &mut impl Prose, names: &Names, order: &Order, at: Moment) {
         OrderEffect::Modifies => vec![plain("narrows the demand")],
         OrderEffect::Quashes => vec![plain("quashes the demand")],
         OrderEffect::Dismisses => vec![plain("has the case dismissed as moot")],
+        OrderEffect::Silences => vec![plain("forbids telling anyone of the demand")],
+        OrderEffect::Unseals => vec![plain("ends the ban on telling of the demand")],
         OrderEffect::Lifts(ids) => {
             vec![plain("lifts "), (Ink::Strong, list(ids.iter().map(|id| id.as_str())).into())]
         }

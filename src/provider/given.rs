@@ -1,0 +1,159 @@
+//! Who holds which opening, under which key, and since when.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Provider, ProviderError};
+use crate::clock::SimTime;
+use crate::gate::{DocketError, MatterId, Secrecy};
+use crate::record::entry::Slot;
+use crate::record::opening::FullOpening;
+use crate::world::{Address, AuthorityId, RegionId};
+
+/// Who was given an opening.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(tag = "who", content = "name", rename_all = "kebab-case")]
+pub enum Holder {
+    HeadOffice,
+    /// Shown in a permit.
+    Region(RegionId),
+    /// A court or another authority of the roster.
+    Authority(AuthorityId),
+    Auditor(String),
+    AccountHolder(Address),
+    Public,
+}
+
+/// An opening that somebody beside head office was given.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Given {
+    pub entry: u64,
+    pub to: Holder,
+    pub slots: Vec<Slot>,
+    pub at: SimTime,
+    /// Until when it may be used, where it was given for a time only. A promise of the holder: nothing takes it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<SimTime>,
+}
+
+/// What one holder has of an entry.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HoldingView {
+    #[serde(flatten)]
+    pub holder: Holder,
+    pub slots: Vec<Slot>,
+    /// Under which key it is kept or was handed over.
+    pub key: String,
+    pub since: SimTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<SimTime>,
+}
+
+/// An entry, and who holds which opening of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EntryOpenings {
+    pub entry: u64,
+    /// Absent if its opening is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matter: Option<MatterId>,
+    /// When its opening was erased, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased: Option<SimTime>,
+    pub holdings: Vec<HoldingView>,
+    /// What keeps it from the account holders and from the public, by account; absent where nothing does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed: Vec<ClosedTo>,
+}
+
+/// What keeps an account holder from being told.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ClosedTo {
+    pub account: Address,
+    pub by: Secrecy,
+}
+
+impl Provider {
+    /// Who holds which opening: of one matter's entries, or of all.
+    pub async fn openings(&self, matter: Option<&str>) -> Result<Vec<EntryOpenings>, ProviderError> {
+        let entries: Vec<u64> = match matter {
+            Some(name) => self.docket.entries(self.docket.find(name)?.id()),
+            None => (0..self.docket.log().head().size).collect(),
+        };
+        let mut openings = Vec::new();
+        for entry in entries {
+            let full = self.docket.log().opening(entry).await.map_err(DocketError::from)?;
+            openings.push(self.openings_of(entry, full.as_ref()));
+        }
+        Ok(openings)
+    }
+
+    fn openings_of(&self, entry: u64, full: Option<&FullOpening>) -> EntryOpenings {
+        let value = |slot| full.and_then(|full| full.opening.value(slot).ok().flatten());
+        let text = |slot| value(slot).and_then(|value| value.as_str().map(str::to_owned));
+        let matter = text(Slot::Matter).map(MatterId::from_recorded);
+        let since = value(Slot::Timing).and_then(|value| serde_json::from_value(value).ok());
+        let since: SimTime = since.unwrap_or_else(|| self.docket.latest().unwrap_or(self.now()));
+        let mut holdings = Vec::new();
+        let uses = |slot: Slot| {
+            full.and_then(|full| full.opening.slot(slot)).is_some_and(|opened| !opened.value.is_empty())
+        };
+        if let Some(full) = full {
+            holdings.push(HoldingView {
+                holder: Holder::HeadOffice,
+                slots: Slot::ALL.into_iter().filter(|slot| uses(*slot)).collect(),
+                key: "head-office/cabinet.key".to_owned(),
+                since,
+                until: None,
+            });
+            holdings.extend(full.grants.keys().map(|region| HoldingView {
+                holder: Holder::Region(region.clone()),
+                slots: vec![Slot::Grants],
+                key: "its own grant only, shown in the permit".to_owned(),
+                since,
+                until: None,
+            }));
+        }
+        if entry == 0 {
+            let slots = vec![Slot::Kind, Slot::Facts];
+            let key = "none: published".to_owned();
+            holdings.push(HoldingView { holder: Holder::Public, slots, key, since, until: None });
+        }
+        holdings.extend(self.cabinet.given(entry).into_iter().map(|given| HoldingView {
+            key: match &given.to {
+                Holder::Public => "none: published".to_owned(),
+                Holder::AccountHolder(_) => "none: in the notice".to_owned(),
+                Holder::Authority(id) => format!("the recipient key of {id}"),
+                Holder::Auditor(_) => "the auditor's own".to_owned(),
+                Holder::HeadOffice | Holder::Region(_) => String::new(),
+            },
+            holder: given.to,
+            slots: given.slots.into_iter().filter(|slot| uses(*slot)).collect(),
+            since: given.at,
+            until: given.until,
+        }));
+        let closed = matter.as_ref().and_then(|id| self.docket.get(id)).map(|matter| {
+            let accounts = matter.demand().accounts.iter();
+            let told = |account: &Address| {
+                holdings.iter().any(|holding| holding.holder == Holder::AccountHolder(account.clone()))
+            };
+            accounts
+                .filter(|account| !told(account))
+                .map(|account| ClosedTo { account: account.clone(), by: self.secrecy(&matter, account) })
+                .filter(|closed| !closed.by.is_over())
+                .collect()
+        });
+        EntryOpenings {
+            entry,
+            kind: text(Slot::Kind),
+            matter,
+            erased: self.cabinet.erased(entry),
+            holdings,
+            closed: closed.unwrap_or_default(),
+        }
+    }
+}
