@@ -55,7 +55,7 @@ impl Provider {
         let superseded = named.into_iter().flat_map(|named| self.docket.versions(&named));
         let overtaken = earlier.chain(superseded);
         overtaken
-            .filter(|matter| !matches!(matter.phase(), Phase::Returned(_)))
+            .filter(|matter| !matches!(matter.phase(), Phase::Returned(_) | Phase::Unreadable { .. }))
             .map(|matter| matter.id().clone())
     }
 
