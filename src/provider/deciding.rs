@@ -221,11 +221,13 @@ fn put_off(id: &MatterId, outcome: Result<(), ProviderError>) -> Result<(), Prov
     Ok(())
 }
 
-/// True if nothing is wrong with the matter itself: a region or the witnesses do not answer, or a copy is lost.
+/// True if nothing is wrong with the matter itself: a region or the witnesses do not answer, a copy is lost, or a
+/// region was put back from a backup.
 pub(super) fn is_delay(error: &ProviderError) -> bool {
     matches!(
         error,
         ProviderError::Region(..)
+            | ProviderError::WentBack { .. }
             | ProviderError::CopyLost { .. }
             | ProviderError::Docket(DocketError::Append(AppendError::NoQuorum { .. }))
     )

@@ -103,6 +103,8 @@ pub struct Provider {
     delays: delays::Delays,
     /// What the regions were told that each matter needs; absent where nothing. Held while one is looked up.
     held: Mutex<BTreeMap<MatterId, Vec<Item>>>,
+    /// The size of the newest head that each region was seen to go by.
+    heads: Mutex<BTreeMap<RegionId, u64>>,
 }
 
 /// Why the provider did not do what it was asked. A refusal by the gate is not among them: it is an answer.
@@ -120,6 +122,11 @@ pub enum ProviderError {
     NoRoute(#[from] NoRoute),
     #[error("region `{0}` does not answer: {1}")]
     Region(RegionId, #[source] ServiceError),
+    #[error(
+        "region `{region}` goes by a record of {own} entries, and went by {before} before: it was restored from a backup and \
+         has forgotten what it released, so nothing is asked of it until it is enrolled again"
+    )]
+    WentBack { region: RegionId, own: u64, before: u64 },
     #[error("region `{0}` gave an answer that does not belong to the question")]
     Answer(RegionId),
     #[error(
@@ -184,6 +191,7 @@ impl Provider {
             time: tokio::sync::RwLock::default(),
             delays: delays::Delays::default(),
             held: Mutex::default(),
+            heads: Mutex::default(),
         })
     }
 

@@ -3,10 +3,10 @@
 //! Head office sees the sealed package only. After a crash the same steps run again: a region that had begun
 //! finishes the same production, and one that had not begins.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
@@ -23,6 +23,9 @@ use crate::world::{AuthorityId, DataClass, RegionId};
 
 /// How long a region may take for a question that needs no mail to be read.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often a region is shown a permit anew because it cosigned meanwhile.
+const TRIES_MAX: u32 = 5;
 
 impl Provider {
     /// One grant for each region that holds something the decision hands over.
@@ -83,7 +86,9 @@ impl Provider {
                     permits.extend(permit.map(|permit| (region.clone(), permit)));
                     production.extend(in_parts(region.clone(), items_in(&granted, &region), answers));
                 }
-                Err(error @ ProviderError::Region(..)) => silent = silent.or(Some(error)),
+                Err(error @ (ProviderError::Region(..) | ProviderError::WentBack { .. })) => {
+                    silent = silent.or(Some(error));
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -107,21 +112,31 @@ impl Provider {
         region: &RegionId,
         recipient: &AuthorityId,
     ) -> Result<(Answers, Option<PermitId>), ProviderError> {
-        // Taken before the permit is made: nothing that comes into the record after it is dated earlier.
-        let now = self.now();
-        let region_head_size = match self.ask(region, Call::Status).await? {
-            Reply::Status(status) => status.cosigned,
-            _ => return Err(ProviderError::Answer(region.clone())),
-        };
         let Some(instrument) = self.cabinet.instrument(id) else {
             let why = "the instrument as signed is not kept here any more".to_owned();
             return Ok((Answers::whole(Answer::Refused { why, positions: Vec::new() }), None));
         };
-        let request = PermitRequest { entry, region: region.clone(), instrument, region_head_size };
-        let permit = self.docket.log().permit(request).await.map_err(crate::gate::DocketError::from)?;
-        let call = Call::Release { permit: Box::new(permit), now };
-        let answer = self.link(region)?.call(call, Body::empty()).await;
-        let answer = answer.map_err(|error| ProviderError::Region(region.clone(), error))?;
+        // A region that cosigns between the question and the permit finds the permit too old; then it is shown a newer one.
+        let mut tries = 0;
+        let answer = loop {
+            // Taken before the permit is made: nothing that comes into the record after it is dated earlier.
+            let now = self.now();
+            let region_head_size = self.region_head(region).await?;
+            let instrument = instrument.clone();
+            let request = PermitRequest { entry, region: region.clone(), instrument, region_head_size };
+            let permit = self.docket.log().permit(request).await.map_err(crate::gate::DocketError::from)?;
+            let shown = entry + 1 + permit.later.leaves.len() as u64;
+            let call = Call::Release { permit: Box::new(permit), now };
+            let answer = self.link(region)?.call(call, Body::empty()).await;
+            let answer = answer.map_err(|error| ProviderError::Region(region.clone(), error))?;
+            tries += 1;
+            if !matches!(answer.reply, Reply::Refused { .. }) || tries == TRIES_MAX {
+                break answer;
+            }
+            if [region_head_size, shown].contains(&self.region_head(region).await?) {
+                break answer;
+            }
+        };
         match answer.reply {
             Reply::Produced(produced) => {
                 let path = self.production_path(id, region, recipient, &produced.permit);
@@ -147,6 +162,32 @@ impl Provider {
             }
             _ => Err(ProviderError::Answer(region.clone())),
         }
+    }
+
+    /// The size of the newest head that a region goes by. One that is behind what it went by before was put back from a backup:
+    /// it has forgotten what it released, too, so nothing is asked of it.
+    async fn region_head(&self, region: &RegionId) -> Result<u64, ProviderError> {
+        let before = self
+            .docket
+            .log()
+            .cosigned_by(region.as_str())
+            .max(self.heads().get(region).copied().unwrap_or(0));
+        let own = match self.ask(region, Call::Status).await? {
+            Reply::Status(status) => status.cosigned,
+            _ => return Err(ProviderError::Answer(region.clone())),
+        };
+        if own < before {
+            return Err(ProviderError::WentBack { region: region.clone(), own, before });
+        }
+        let mut heads = self.heads();
+        let newest = heads.entry(region.clone()).or_default();
+        *newest = own.max(*newest);
+        Ok(own)
+    }
+
+    /// The newest head that each region is known to go by. Never held across an await.
+    fn heads(&self) -> MutexGuard<'_, BTreeMap<RegionId, u64>> {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where a production waits for the authority.

@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Mutex;
 
 use futures_util::StreamExt;
@@ -35,6 +36,7 @@ async fn a_killed_region_loses_no_mail_and_makes_its_production_when_it_is_back(
     assert_eq!(productions(&data, RECIPIENT).len(), 2);
     a_release_waits_for_a_quorum(&mut deployment).await;
     assert_eq!(productions(&data, RECIPIENT).len(), 4);
+    a_region_from_a_backup_releases_nothing(&mut deployment, &data).await;
     deployment.stop().await;
 }
 
@@ -142,4 +144,41 @@ async fn a_release_waits_for_a_quorum(deployment: &mut Deployment) {
     provider.advance_to(later).await.unwrap();
     let view = provider.show("w-2").unwrap();
     assert_eq!((view.disposition, view.delayed_by), (Disposition::Served, None));
+}
+
+/// A region that was restored from a backup has forgotten which permits are spent.
+async fn a_region_from_a_backup_releases_nothing(deployment: &mut Deployment, data: &Path) {
+    let (region, backup) = (data.join("regions/ie-dublin"), data.join("regions/backup"));
+    let supervisor = deployment.supervisor().unwrap();
+    supervisor.kill(&dublin()).await.unwrap();
+    copy_folder(&region, &backup);
+    supervisor.revive(&dublin()).await.unwrap();
+    let provider = &mut deployment.provider;
+    provider.receive(provider.sign(&warrant("w-3", ACCOUNT)).unwrap()).await.unwrap();
+    assert_eq!(productions(data, RECIPIENT).len(), 6);
+
+    let supervisor = deployment.supervisor().unwrap();
+    supervisor.kill(&dublin()).await.unwrap();
+    std::fs::remove_dir_all(&region).unwrap();
+    std::fs::rename(&backup, &region).unwrap();
+    supervisor.revive(&dublin()).await.unwrap();
+    let provider = &mut deployment.provider;
+    let error = provider.receive(provider.sign(&warrant("w-4", ACCOUNT)).unwrap()).await.unwrap_err();
+    assert!(error.to_string().contains("`ie-dublin`"), "{error}");
+    assert!(error.to_string().contains("restored from a backup"), "{error}");
+    let view = provider.show("w-4").unwrap();
+    assert_eq!(view.disposition, Disposition::Pending);
+    assert!(view.delayed_by.as_deref().is_some_and(|why| why.contains("backup")), "{view:?}");
+    assert_eq!(productions(data, RECIPIENT).len(), 6);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        match path.is_dir() {
+            true => copy_folder(&path, &to.join(name)),
+            false => drop(std::fs::copy(&path, to.join(name)).unwrap()),
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! The log: what is appended is proven, whatever the order of callers, and stays through a restart.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use rogatory::record::checkpoint::SignedCheckpoint;
@@ -287,6 +287,55 @@ async fn a_witness_from_a_backup_is_found_at_the_next_start() {
         assert!(restored.witness("fr-paris").head().size < size);
         log.close().await;
     }
+}
+
+/// A witness that is restored from a backup while the log runs.
+struct Swapped(Arc<Mutex<LocalWitness>>);
+
+impl WitnessClient for Swapped {
+    fn add_checkpoint(
+        &self,
+        request: AddCheckpoint,
+    ) -> futures_util::future::BoxFuture<
+        '_,
+        Result<Vec<signed_note::Signature>, rogatory::record::witness::ClientError>,
+    > {
+        let now = self.0.lock().unwrap().clone();
+        Box::pin(async move { now.add_checkpoint(request).await })
+    }
+}
+
+/// The log does not show it anything of its own in a new round. That it says less than it said is enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_witness_that_goes_back_while_the_log_runs_is_asked_no_more() {
+    let cast = Cast::new("goes back");
+    let folder = tempfile::tempdir().unwrap();
+    let storage = FolderStorage::open(&folder.path().join("record"), &folder.path().join("own")).unwrap();
+    let mut options = cast.options(Arc::new(storage), Arc::default());
+    let swapped = Arc::new(Mutex::new(LocalWitness(cast.witness("fr-paris").clone())));
+    for (id, client) in &mut options.witnesses {
+        if id == "fr-paris" {
+            *client = Arc::new(Swapped(swapped.clone()));
+        }
+    }
+    let log = Log::create(options, &cast.genesis()).await.unwrap();
+    log.append(draft(1)).await.unwrap();
+    let everybody = || log.published().unwrap().quorum.cosigners.len() == 11;
+    until(everybody).await;
+    assert_eq!(log.cosigned_by("fr-paris"), 2);
+
+    // The same key, and no memory.
+    let restored = Cast::new("goes back").witness("fr-paris").clone();
+    *swapped.lock().unwrap() = LocalWitness(restored.clone());
+    log.append(draft(2)).await.unwrap();
+    let trouble = || log.witnesses().into_iter().find(|w| w.id == "fr-paris").unwrap().trouble;
+    until(|| trouble().is_some_and(|why| why.contains("has cosigned size 2, and says that it is at 0")))
+        .await;
+    log.append(draft(3)).await.unwrap();
+    until(|| log.published().unwrap().quorum.cosigners.len() == 10).await;
+    assert_eq!(restored.head().size, 0, "it was asked for what could contradict it");
+    assert_eq!(log.cosigned_by("fr-paris"), 2);
+    log.close().await;
 }
 
 async fn until(done: impl Fn() -> bool) {

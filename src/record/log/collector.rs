@@ -16,7 +16,7 @@ use super::{AppendError, Published, Shared, Waiter, WitnessStatus};
 use crate::clock::SimTime;
 use crate::record::checkpoint::SignedCheckpoint;
 use crate::record::key::{LogSigner, VerifierKey};
-use crate::record::policy::{Accept, Cosigned, Policy, Quorum};
+use crate::record::policy::{Accept, Cosigned, Policy, PolicyWitness, Quorum};
 use crate::record::witness::{AddCheckpoint, ClientError, WitnessClient};
 use crate::record::{Hash, TreeHead};
 
@@ -73,6 +73,8 @@ struct Line {
     client: Option<Arc<dyn WitnessClient>>,
     /// The size it cosigned last, as far as known; 0 lets it say so itself.
     size: u64,
+    /// The newest size that this log has its cosignature on. A witness never goes behind that, unless its memory did.
+    cosigned: u64,
     busy: bool,
     /// Asked in this round.
     asked: bool,
@@ -100,11 +102,19 @@ impl Collector {
             trouble: client.is_none().then(|| "there is no way to reach it".to_owned()),
             client,
             size: 0,
+            cosigned: 0,
             busy: false,
             asked: false,
             conflicts: 0,
         };
-        let witnesses = parts.policy.witnesses().iter().map(|w| line(clients.remove(&w.id))).collect();
+        let published = parts.published.borrow().clone();
+        let shown = |key: &VerifierKey| {
+            let checkpoint = &published.as_ref()?.checkpoint;
+            matches!(checkpoint.cosigned_by(key), Ok(Some(_))).then(|| checkpoint.head().size)
+        };
+        let with_size = |w: &PolicyWitness, line: Line| Line { cosigned: shown(&w.key).unwrap_or(0), ..line };
+        let witnesses =
+            parts.policy.witnesses().iter().map(|w| with_size(w, line(clients.remove(&w.id)))).collect();
         for id in clients.keys() {
             tracing::warn!(witness = %id, "a witness that the policy does not name is never asked");
         }
@@ -175,6 +185,7 @@ impl Collector {
         match answer {
             Ok(cosignature) => {
                 line.size = asked.head().size;
+                line.cosigned = line.cosigned.max(line.size);
                 line.trouble = None;
                 match &mut self.round {
                     Some(round) if Arc::ptr_eq(&round.checkpoint, asked) => {
@@ -186,7 +197,22 @@ impl Collector {
             }
             Err(ClientError::Conflict { own }) => {
                 line.conflicts += 1;
-                if own > self.parts.head.size {
+                if own < line.cosigned {
+                    // It has forgotten a statement of its own, and a new one could contradict it.
+                    let why = format!(
+                        "has cosigned size {}, and says that it is at {own}: it was restored from a backup, and has \
+                         to be enrolled again",
+                        line.cosigned
+                    );
+                    tracing::error!(
+                        witness = %self.parts.policy.witnesses()[place].id,
+                        own,
+                        cosigned = line.cosigned,
+                        "a witness has forgotten what it cosigned; it is asked no more"
+                    );
+                    line.trouble = Some(why);
+                    line.client = None;
+                } else if own > self.parts.head.size {
                     line.trouble =
                         Some(format!("has cosigned size {own}, and this log has {}", self.parts.head.size));
                     tracing::error!(
@@ -399,7 +425,8 @@ impl Collector {
 
     fn report(&self) {
         let status = self.witnesses.iter().zip(self.parts.policy.witnesses()).map(|(line, witness)| {
-            WitnessStatus { id: witness.id.clone(), size: line.size, trouble: line.trouble.clone() }
+            let size = line.size.max(line.cosigned);
+            WitnessStatus { id: witness.id.clone(), size, trouble: line.trouble.clone() }
         });
         let status: Vec<_> = status.collect();
         self.parts.status.send_if_modified(|before| {

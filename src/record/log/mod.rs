@@ -323,6 +323,11 @@ impl Log {
         self.0.status.borrow().clone()
     }
 
+    /// The newest size that a witness is known to have cosigned; 0 if none, or if it is no witness of this log.
+    pub fn cosigned_by(&self, id: &str) -> u64 {
+        self.0.status.borrow().iter().find(|status| status.id == id).map_or(0, |status| status.size)
+    }
+
     /// Stops appending and waits until nothing of this log runs any more. Calls that still wait fail with
     /// [`AppendError::Closed`].
     pub async fn close(self) {

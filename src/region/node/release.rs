@@ -1,7 +1,7 @@
 //! Opening mail for a permit.
 //!
-//! In this order, and each step durable before the next: the permit is checked against what this region knows by
-//! itself; the region's own law is asked; the permit is noted as spent; the production is built, sealed and put on
+//! In this order, and each step durable before the next: the checkpoint that a permit shows becomes this region's own
+//! newest head; the permit is checked against what this region knows by itself; the region's own law is asked; the permit is noted as spent; the production is built, sealed and put on
 //! the disk; the permit is noted as used up; the production is handed over; head office says that it is in the
 //! record, and only then is it removed. A crash between any two steps leads to the same one production.
 
@@ -25,10 +25,12 @@ use crate::demand::{Act, InstrumentKind, Item};
 use crate::disk::{Disk, DiskWriter, folder_of, write_whole};
 use crate::law::{Asking, HolderRecord, Position};
 use crate::mail::AddressBook;
+use crate::record::checkpoint::SignedCheckpoint;
 use crate::record::permit::{
     Expectations, InstrumentRoster, Permit, PermitError, PermitId, VerifiedPermit, verify,
 };
 use crate::record::policy::Accept;
+use crate::record::witness::{AddCheckpoint, WitnessError};
 use crate::store::{Production, ProductionPart, StoreError};
 use crate::world::{AuthorityId, DataClass, World};
 
@@ -61,6 +63,7 @@ struct Waiting {
 impl Node {
     /// Releases what a permit covers, or says why not. A refusal is an answer.
     pub(super) async fn release(&self, permit: &Permit, now: SimTime) -> Result<Answer<Reply>, ServiceError> {
+        self.heed(permit)?;
         let verified = match self.check(permit, now)? {
             Ok(verified) => verified,
             Err(error) => return Ok(refused(format!("the permit does not hold: {error}"), Vec::new())),
@@ -92,6 +95,23 @@ impl Node {
             Err(error) => return Err(store_error(error)),
         };
         self.produce(verified, production, judged).await
+    }
+
+    /// Takes what a permit shows of the record for this region's own newest head, as if it had been asked to cosign it. So
+    /// a region that was shown a later entry does not forget it when it is shown an older checkpoint, even if
+    /// the log never asked for its cosignature. What does not hold is left to the check of the permit.
+    fn heed(&self, permit: &Permit) -> Result<(), ServiceError> {
+        let Ok(checkpoint) = SignedCheckpoint::parse(&permit.checkpoint) else { return Ok(()) };
+        let now = SystemClock.now();
+        let quorum = self.policy.check_fresh(&checkpoint, Accept::NormalOnly, now, PERMIT_AGE_MAX_SECONDS);
+        if quorum.is_err() || checkpoint.head().size <= self.witness.head().size {
+            return Ok(());
+        }
+        let (old, proof) = (permit.consistency.from, permit.consistency.proof.clone());
+        match self.witness.add_checkpoint(&AddCheckpoint { old, proof, checkpoint }) {
+            Err(error @ WitnessError::State(_)) => Err(ServiceError::internal(&error)),
+            _ => Ok(()),
+        }
     }
 
     /// Measures a permit against what this region knows by itself, and remembers the moment if it holds: whatever
