@@ -15,6 +15,7 @@ use super::site::{address, warrant};
 use super::{Failure, Goal, Settings, Sheet, Unit, median};
 use crate::clock::{Clock, SystemClock};
 use crate::demand::{DateRange, InstrumentKind, Item, Place, SignedInstrument};
+use crate::disk::RealDisk;
 use crate::entropy::Entropy;
 use crate::record::entry::{EntryDraft, Leaf, Slot};
 use crate::record::genesis::{Digests, Genesis};
@@ -138,7 +139,7 @@ impl Site {
                 independent: true,
                 outsider: place == 0,
             });
-            let state = FileState::enrol(&folder.join(&id))?;
+            let state = FileState::enrol(&RealDisk, &folder.join(&id))?;
             let log = signer.verifier().clone();
             let witness = Arc::new(Witness::new(cosigner, log, Box::new(state), Arc::new(SystemClock))?);
             let client: Arc<dyn WitnessClient> =

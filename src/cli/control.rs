@@ -67,8 +67,10 @@ pub fn tell_down(down: &[Down], data: &Path) {
         };
         screen::note(&format!(
             "{why}\n  What needs it waits, and says so; nothing else does. Put its folder `{}` back as it was: it is \
-             opened again by itself, or with the next start.",
-            folder.display()
+             opened again by itself, or with the next start. If only its memory as a witness is lost, `rogatory record \
+             enrol {}` begins a new one.",
+            folder.display(),
+            who.id()
         ));
     }
 }
@@ -178,7 +180,7 @@ impl RunningArguments {
     }
 
     /// The world that the regions of the folder were enrolled with, if it is not the one built in.
-    fn config_of_regions(&self) -> Option<PathBuf> {
+    pub fn config_of_regions(&self) -> Option<PathBuf> {
         let regions = std::fs::read_dir(self.data.join("regions")).ok()?;
         let one = regions.filter_map(Result::ok).next()?;
         Enrolment::read(&one.path(), one.file_name().to_str()?).ok()?.config

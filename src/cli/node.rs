@@ -72,7 +72,7 @@ pub fn witness(arguments: WitnessArguments) -> Outcome {
         let enrolment = Enrolment::read(&folder, id.as_str())?;
         let key =
             cosigner(&RealDisk, &folder, id.as_str(), &cosigner_name(id.as_str()), &enrolment.entropy())?;
-        let witness = open_witness(&folder, key, &enrolment.policy()?)?;
+        let witness = open_witness(&RealDisk, &folder, key, &enrolment.policy()?)?;
         Ok(Arc::new(WitnessNode(Arc::new(witness))) as SharedService<Call, Reply>)
     })
 }

@@ -19,6 +19,7 @@ use crate::record::entry::{EntryDraft, Slot};
 use crate::record::log::{AppendError, Log, LogError, Logged};
 use crate::record::opening::Opening;
 use crate::record::permit::GrantTerms;
+use crate::record::renewal::is_about_the_log;
 
 /// The open docket of one provider.
 pub struct Docket {
@@ -29,6 +30,8 @@ pub struct Docket {
 
 #[derive(Default)]
 struct Books {
+    /// Entries that say that a witness was enrolled again.
+    renewals: Vec<u64>,
     matters: BTreeMap<MatterId, Arc<Matter>>,
     /// Matters by the entry of their receipt.
     order: BTreeMap<u64, MatterId>,
@@ -80,6 +83,10 @@ impl Docket {
                 docket.books.write().unwrap_or_else(PoisonError::into_inner).unopened.push(entry);
                 continue;
             };
+            if is_about_the_log(&full.opening) {
+                docket.books.write().unwrap_or_else(PoisonError::into_inner).renewals.push(entry);
+                continue;
+            }
             let unreadable = |why: String| DocketError::Unreadable { entry, why };
             let (id, event) = read_entry(&full.opening).map_err(|error| unreadable(error.to_string()))?;
             if let Some(matters) = &mut matters {
@@ -147,6 +154,11 @@ impl Docket {
         books.unopened.extend(&entries);
         books.unopened.sort_unstable();
         Ok(entries)
+    }
+
+    /// The entries which say that a witness was enrolled again. They belong to no matter.
+    pub fn renewals(&self) -> Vec<u64> {
+        self.books().renewals.clone()
     }
 
     pub fn log(&self) -> &Log {
@@ -217,6 +229,9 @@ impl Docket {
         let mut events = Vec::new();
         for entry in 1..self.log.head().size {
             let Some(full) = self.log.opening(entry).await? else { continue };
+            if is_about_the_log(&full.opening) {
+                continue;
+            }
             let unreadable = |error: NotAnEvent| DocketError::Unreadable { entry, why: error.to_string() };
             let (matter, event) = read_entry(&full.opening).map_err(unreadable)?;
             if &matter == id {

@@ -48,8 +48,8 @@ use crate::world::{AuthorityId, RegionId, World};
 pub use cabinet::{Cabinet, CabinetError};
 pub use control::{Ask, Control, History, StatusView, Told};
 pub use deployment::{
-    DATA_FORMAT, Deployment, DeploymentError, DeploymentOptions, Held, Nodes, ORIGIN, client_folder,
-    cosigner_name,
+    DATA_FORMAT, Deployment, DeploymentError, DeploymentOptions, EnrolledWitness, Held, Nodes, ORIGIN,
+    client_folder, cosigner_name,
 };
 pub use down::Down;
 pub use given::{ClosedTo, EntryOpenings, Given, Holder, HoldingView};
@@ -124,7 +124,8 @@ pub enum ProviderError {
     Region(RegionId, #[source] ServiceError),
     #[error(
         "region `{region}` goes by a record of {own} entries, and went by {before} before: it was restored from a backup and \
-         has forgotten what it released, so nothing is asked of it until it is enrolled again"
+         has forgotten what it released, so nothing is asked of it until it is enrolled again: stop the provider, \
+         then `rogatory record enrol {region}`"
     )]
     WentBack { region: RegionId, own: u64, before: u64 },
     #[error("region `{0}` gave an answer that does not belong to the question")]

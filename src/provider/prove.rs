@@ -4,7 +4,9 @@ use super::telling::used;
 use super::{Provider, ProviderError};
 use crate::gate::{AuditReport, Auditor, DocketError};
 use crate::record::entry::Slot;
+use crate::record::log::Logged;
 use crate::record::proof::LogProof;
+use crate::record::renewal::EnrolledAgain;
 
 impl Provider {
     /// Proves an entry, by its number, or the newest decision on a demand, by the demand's name; opens those of `show` that
@@ -17,6 +19,17 @@ impl Provider {
         let logged = self.docket.log().prove(entry).await.map_err(DocketError::from)?;
         let opening = used(logged.full.as_deref(), show);
         Ok(LogProof::new(&logged, opening))
+    }
+
+    /// Publishes what the record says of its witnesses, where no quorum was there when it was recorded.
+    pub(super) async fn publish_renewals(&self) -> Result<(), ProviderError> {
+        let log = self.docket.log();
+        for entry in self.docket.renewals() {
+            let Ok(Logged { full: Some(full), .. }) = log.await_quorum(entry).await else { continue };
+            let opening = full.opening.subset(&EnrolledAgain::OPEN);
+            log.publish_opening(opening).await.map_err(DocketError::from)?;
+        }
+        Ok(())
     }
 
     /// Makes every recorded decision again, by the law books of this provider.

@@ -23,6 +23,7 @@ pub mod opening;
 pub mod permit;
 pub mod policy;
 pub mod proof;
+pub mod renewal;
 /// The two secrets behind the salts and the matter tags.
 pub mod secret;
 pub mod serve;

@@ -13,9 +13,10 @@ use crate::clock::SystemClock;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::disk::{Disk, write_whole};
 use crate::entropy::Entropy;
+use crate::record::TreeHead;
 use crate::record::key::{Cosigner, KeyError, VerifierKey};
 use crate::record::policy::Policy;
-use crate::record::witness::{FileState, StateError, Witness};
+use crate::record::witness::{FileState, StateError, Witness, WitnessState};
 use crate::vault::{IntakeKey, IntakePublicKey, KeyFileError, component_entropy};
 use crate::world::RegionId;
 
@@ -154,7 +155,7 @@ pub fn prepare(
     let state = witness_state(folder);
     // A witness that is enrolled has a memory; one that lost it is not given an empty one.
     if !state.exists() && !Enrolment::is_there(folder) {
-        FileState::enrol(&state)?;
+        FileState::enrol(disk, &state)?;
     }
     Ok(cosigner.verifier().clone())
 }
@@ -170,9 +171,26 @@ pub fn intake_key(
 }
 
 /// The witness in a node's folder, watching the log it was enrolled for.
-pub fn witness(folder: &Path, cosigner: Cosigner, policy: &Policy) -> Result<Witness, EnrolmentError> {
-    let state = FileState::open(&witness_state(folder))?;
+pub fn witness(
+    disk: &dyn Disk,
+    folder: &Path,
+    cosigner: Cosigner,
+    policy: &Policy,
+) -> Result<Witness, EnrolmentError> {
+    let state = FileState::open(disk, &witness_state(folder))?;
     Ok(Witness::new(cosigner, policy.log().clone(), Box::new(state), Arc::new(SystemClock))?)
+}
+
+/// The size of the head in the memory of the witness in a node's folder; `None` if that memory is lost or unreadable.
+pub fn remembered(disk: &dyn Disk, folder: &Path) -> Option<u64> {
+    let state = FileState::open(disk, &witness_state(folder)).ok()?;
+    Some(state.load().ok()?.head.size)
+}
+
+/// Gives the witness in a node's folder a new memory, which begins with `head`.
+pub fn remember_again(disk: &dyn Disk, folder: &Path, head: TreeHead) -> Result<(), EnrolmentError> {
+    FileState::enrol_again(disk, &witness_state(folder), head)?;
+    Ok(())
 }
 
 fn witness_state(folder: &Path) -> PathBuf {

@@ -32,7 +32,9 @@ pub use call::{
 };
 pub use client::Address;
 pub use credentials::{BadCredentials, Credentials, credentials_path};
-pub use enrolment::{Enrolment, EnrolmentError, cosigner, intake_key, prepare, witness};
+pub use enrolment::{
+    Enrolment, EnrolmentError, cosigner, intake_key, prepare, remember_again, remembered, witness,
+};
 pub use error::{ErrorCode, ServiceError};
 pub use identity::{DeploymentId, IdentityError, Peer};
 pub use link::{CallOptions, Link, LinkLimits};

@@ -159,3 +159,15 @@ pub async fn numbers(provider: &Provider, account: &str, of: &BTreeMap<Vec<u8>, 
     }
     found
 }
+
+/// Copies a folder with all that is in it, as a backup does.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        match path.is_dir() {
+            true => copy_folder(&path, &to.join(name)),
+            false => drop(std::fs::copy(&path, to.join(name)).unwrap()),
+        }
+    }
+}

@@ -59,5 +59,7 @@ mod standard_world;
 mod store;
 mod story;
 mod thief;
+mod witness_again;
+mod witness_memory;
 
 use rogatory::{clock, demand, entropy, record, world};

@@ -106,6 +106,26 @@ async fn keys_are_printed_as_others_read_them() {
     assert_eq!(shown["genesis"]["seeded"], true);
 }
 
+/// One message of bytes below 128, and the list of it.
+fn archive_of(message: &[u8]) -> Vec<u8> {
+    use sha2::{Digest, Sha256};
+    let digest: String = Sha256::digest(message).iter().map(|byte| format!("{byte:02x}")).collect();
+    let manifest = serde_json::json!({
+        "simulated": true, "permit": format!("{}=", "A".repeat(43)), "demand": "13-mag-2814", "version": 1,
+        "entry": 3, "region": "ie-dublin", "requester": "us-sdny", "recipient": "us-sdny",
+        "decided": "2018-04-10T12:00:00Z", "conditions": [], "items": [],
+        "files": [{ "path": "a.eml", "account": "molly@post.example", "class": "content",
+                    "bytes": message.len(), "sha256": digest }],
+    });
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, bytes) in [("a.eml", message), ("manifest.json", manifest.to_string().as_bytes())] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        archive.append_data(&mut header, path, bytes).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
 fn production_for_sdny(archive: &[u8]) -> Vec<u8> {
     let world = World::standard().unwrap();
     let court: AuthorityId = "us-sdny".parse().unwrap();
@@ -119,20 +139,34 @@ fn production_for_sdny(archive: &[u8]) -> Vec<u8> {
 #[test]
 fn a_damaged_production_is_named_by_its_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bytes = production_for_sdny(&[7; 100_000]);
+    let archive = archive_of(&[7; 90_000]);
+    let mut bytes = production_for_sdny(&archive);
     let path = folder.path().join("p");
     std::fs::write(&path, &bytes).unwrap();
     let verify = || rogatory(folder.path(), &["record", "verify", "p"]);
     let text = stdout(&verify());
     assert!(text.contains("for us-sdny: 2 parts and 2 seals checked: sound"), "{text}");
+    assert!(text.contains("1 files held against the manifest"), "{text}");
+
+    // Sealed as it should be, and not what it says.
+    let other = String::from_utf8_lossy(&archive).replacen("90000", "90001", 1).into_bytes();
+    assert_eq!(other.len(), archive.len());
+    std::fs::write(folder.path().join("other"), production_for_sdny(&other)).unwrap();
+    let output = rogatory(folder.path(), &["record", "verify", "other"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("other: `a.eml` has 90000 bytes, where the manifest says 90001"), "{text}");
+    assert!(text.contains("NOT sound"), "{text}");
+
     let length = bytes.len();
     bytes[length - 10] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
     let output = verify();
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8(output.stdout).unwrap();
-    // 34,464 bytes of the second part, its tag, and the length before it.
-    assert!(text.contains(&format!("p: bytes {} to {length}: part 2 is altered", length - 34_484)), "{text}");
+    // What is left of the archive for the second part, its tag, and the length before it.
+    let second = length - (archive.len() - 65_536 + 16 + 4);
+    assert!(text.contains(&format!("p: bytes {second} to {length}: part 2 is altered")), "{text}");
     assert!(text.contains("NOT sound"), "{text}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }

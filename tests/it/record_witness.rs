@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use rogatory::clock::{SimClock, SystemClock};
+use rogatory::disk::RealDisk;
 use rogatory::entropy::Entropy;
 use rogatory::record::checkpoint::SignedCheckpoint;
 use rogatory::record::policy::Accept;
@@ -16,7 +17,7 @@ use crate::record_testing::{Cast, cosigner, log_signer, time};
 
 /// A history: leaves in memory, and everything that can be proven of them, by the other implementation.
 #[derive(Default)]
-struct History(Vec<tlog_tiles::Hash>, u64);
+pub struct History(Vec<tlog_tiles::Hash>, u64);
 
 impl tlog_tiles::HashReader for History {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<tlog_tiles::Hash>, tlog_tiles::Error> {
@@ -25,7 +26,7 @@ impl tlog_tiles::HashReader for History {
 }
 
 impl History {
-    fn of(leaves: &[&str]) -> Self {
+    pub fn of(leaves: &[&str]) -> Self {
         let mut history = History::default();
         for leaf in leaves {
             let stored = tlog_tiles::stored_hashes(history.1, leaf.as_bytes(), &history).unwrap();
@@ -43,7 +44,7 @@ impl History {
         SignedCheckpoint::sign(&log_signer(&Entropy::seeded("witness")), self.head(size))
     }
 
-    fn request(&self, old: u64, size: u64) -> AddCheckpoint {
+    pub fn request(&self, old: u64, size: u64) -> AddCheckpoint {
         let proof = match old {
             0 => Vec::new(),
             old => tlog_tiles::prove_tree(size, old, self).unwrap(),
@@ -53,7 +54,7 @@ impl History {
     }
 }
 
-fn witness(state: impl WitnessState + 'static) -> Witness {
+pub fn witness(state: impl WitnessState + 'static) -> Witness {
     let entropy = Entropy::seeded("witness");
     let log = log_signer(&entropy).verifier().clone();
     Witness::new(cosigner(&entropy, "w"), log, Box::new(state), Arc::new(SystemClock)).unwrap()
@@ -141,10 +142,10 @@ fn a_witness_remembers_through_a_restart_and_its_time_never_goes_back() {
         let signature = witness.add_checkpoint(request).unwrap();
         request.checkpoint.with_signatures([signature]).cosigned_by(witness.verifier()).unwrap().unwrap()
     };
-    let witness = at(FileState::enrol(&path).unwrap(), "2026-01-02");
+    let witness = at(FileState::enrol(&RealDisk, &path).unwrap(), "2026-01-02");
     let first = cosigned(&witness, &history.request(0, 2));
     drop(witness);
-    let witness = at(FileState::open(&path).unwrap(), "2026-01-01");
+    let witness = at(FileState::open(&RealDisk, &path).unwrap(), "2026-01-01");
     assert_eq!(witness.head(), history.head(2));
     assert!(witness.checkpoint().unwrap().contains("/witness/w"));
     assert_eq!(cosigned(&witness, &history.request(2, 3)), first);

@@ -8,6 +8,7 @@ use rogatory::disk::RealDisk;
 use rogatory::entropy::Entropy;
 use rogatory::record::entry::{EntryDraft, Slot};
 use rogatory::record::log::{Log, PermitRequest};
+use rogatory::record::opening::MemoryOpenings;
 use rogatory::record::permit::{GrantTerms, Permit};
 use rogatory::record::policy::Policy;
 use rogatory::record::storage::FolderStorage;
@@ -47,7 +48,7 @@ async fn started(folder: &Path) -> (Log, Link<Call, Reply>) {
     let link = Link::in_process(Peer::HeadOffice, to, node, LinkLimits::default(), Wan::none());
 
     let storage = FolderStorage::open(&folder.join("record"), &folder.join("own")).unwrap();
-    let mut options = cast.options(Arc::new(storage), Arc::default());
+    let mut options = cast.options(Arc::new(storage), Arc::new(MemoryOpenings::default()));
     options.witnesses.remove(0);
     (Log::create(options, &cast.genesis()).await.unwrap(), link)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 mod audit;
+mod enrol;
 mod openings;
 mod proof;
 
@@ -14,6 +15,7 @@ use crate::cli::control::{RunningArguments, check_record_in};
 use crate::cli::screen::{self, BOLD, Format};
 use crate::cli::{Exit, Outcome};
 use crate::diagnostic::SourceFile;
+use crate::record::checkpoint::SignedCheckpoint;
 use crate::record::entry::Slot;
 use crate::record::policy::{Accept, Policy};
 use crate::record::serve::serve;
@@ -127,6 +129,22 @@ enum RecordCommand {
         #[command(flatten)]
         config: ConfigArguments,
     },
+    /// Enrol a witness again that lost its memory, or was restored from a backup
+    ///
+    /// A witness that has forgotten what it said stays silent, and a region that has releases nothing. This records that it
+    /// begins anew, and gives it a memory that begins with that entry. Nothing else may be running on the folder. What a
+    /// region forgot besides, such as mail, does not come back.
+    Enrol {
+        /// A region, or an outside witness, such as `ie-dublin`
+        witness: String,
+        /// What happened, for whoever reads the record
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        running: RunningArguments,
+    },
     /// List who holds which opening of which entry, under which key, and since when
     ///
     /// Head office keeps all; a region sees its own grant; courts, auditors and account holders have what they were given,
@@ -186,6 +204,9 @@ pub fn record(arguments: RecordArguments) -> Outcome {
         RecordCommand::Prove { id, show, running } => proof::prove(id, show, &running),
         RecordCommand::Audit { openings, policy, format, running, config } => {
             audit::audit(openings.as_deref(), policy.as_deref(), &running, &config, format)
+        }
+        RecordCommand::Enrol { witness, why, format, running } => {
+            enrol::enrol(&witness, &why, &running, format)
         }
         RecordCommand::Serve { data, listen } => serve_record(&data, listen),
         RecordCommand::Keys { data, policy, format } => proof::keys(&read_policy(&data, policy)?, format),
@@ -251,15 +272,24 @@ fn show(data: PathBuf, format: Format) -> Outcome {
     let origin = lines.next().unwrap_or_default();
     let size = lines.next().unwrap_or_default();
     let root = lines.next().unwrap_or_default();
+    let cosigned = SignedCheckpoint::parse(checkpoint.text()).map_err(|error| error.to_string());
+    let cosigned = cosigned.and_then(|checkpoint| {
+        policy.check(&checkpoint, Accept::Emergency).map_err(|error| error.to_string())
+    });
     let genesis = ServedFolder(data.join("record")).opening(0).ok().flatten();
     let genesis = genesis.and_then(|opening| opening.value(Slot::Facts).ok().flatten());
     if format == Format::Json {
         screen::json(&serde_json::json!({
             "origin": origin, "size": size, "root": root, "policy": policy.to_text(), "genesis": genesis,
+            "quorum": cosigned.as_ref().ok(), "no-quorum": cosigned.as_ref().err(),
         }))?;
         return Ok(Exit::Done);
     }
     screen::line(&format!("{BOLD}{origin}{BOLD:#}: {size} entries, root {root}"))?;
+    screen::line(&match &cosigned {
+        Ok(quorum) => proof::cosigners(quorum),
+        Err(why) => format!("{}no quorum: {why}{:#}", screen::BAD, screen::BAD),
+    })?;
     for witness in policy.witnesses() {
         let independent = if witness.independent { "independent" } else { "head office holds its keys" };
         let outsider = if witness.outsider { ", an outsider" } else { "" };
@@ -320,13 +350,31 @@ fn verify_production(path: &Path, config: &ConfigArguments, format: Format) -> O
     let header = production::ProductionHeader::read(&mut read()?)?;
     let secret = config.read()?.world.roster().demo_recipient_secret(&header.recipient);
     let found = production::examine(read()?, secret.as_ref())?;
+    // What is damaged outside does not open.
+    let contents = match &secret {
+        Some(secret) if found.damage.is_empty() => Some(production::check_contents(read()?, secret)?),
+        _ => None,
+    };
+    let wrong: &[String] = contents.as_ref().map_or(&[], |contents| &contents.wrong);
+    let sound = found.damage.is_empty() && wrong.is_empty();
     if format == Format::Json {
-        screen::json(&found)?;
+        let mut told = serde_json::to_value(&found)?;
+        told["contents"] = serde_json::to_value(&contents)?;
+        screen::json(&told)?;
     } else {
         for damage in &found.damage {
             screen::line(&format!("{}{}: {damage}{:#}", screen::BAD, path.display(), screen::BAD))?;
         }
-        let verdict = if found.damage.is_empty() { "sound" } else { "NOT sound" };
+        for wrong in wrong {
+            screen::line(&format!("{}{}: {wrong}{:#}", screen::BAD, path.display(), screen::BAD))?;
+        }
+        if let Some(contents) = &contents {
+            screen::line(&format!(
+                "{} files held against the manifest, SHA-256 {}",
+                contents.files, contents.manifest
+            ))?;
+        }
+        let verdict = if sound { "sound" } else { "NOT sound" };
         let seals = match found.unsealed {
             0 if secret.is_none() => "no seal, for want of the recipient's key".to_owned(),
             count => format!("{count} seals"),
@@ -336,7 +384,7 @@ fn verify_production(path: &Path, config: &ConfigArguments, format: Format) -> O
             found.header.recipient, found.parts
         ))?;
     }
-    Ok(if found.damage.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(if sound { Exit::Done } else { Exit::Failed })
 }
 
 /// A production by its path, or by its name among those that wait for the authorities.

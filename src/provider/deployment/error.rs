@@ -39,6 +39,8 @@ pub enum DeploymentError {
         places(findings)
     )]
     RecordDamaged { folder: PathBuf, findings: Vec<Finding> },
+    #[error("no witness is called `{id}`; there are {}", .known.join(", "))]
+    NoWitness { id: String, known: Vec<String> },
     #[error(transparent)]
     Ca(#[from] CaError),
     #[error(transparent)]

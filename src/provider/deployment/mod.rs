@@ -3,6 +3,7 @@
 //! The regions are processes of this program, or live in this process; they are the same nodes, behind the same
 //! links, with the same folders.
 
+mod enrolling;
 mod error;
 mod folder;
 mod nodes;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use enrolling::EnrolledWitness;
 pub use error::DeploymentError;
 pub use folder::DATA_FORMAT;
 pub use site::{ORIGIN, client_folder, cosigner_name};
@@ -79,6 +81,7 @@ impl Deployment {
             deployment.stop().await;
             return Err(error);
         }
+        deployment.provider.publish_renewals().await?;
         deployment.provider.finish_interrupted().await?;
         Ok(deployment)
     }

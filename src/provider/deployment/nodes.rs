@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::site::{Site, Witnesses, client_folder, cosigner_name};
 use super::{DeploymentError, DeploymentOptions, Nodes};
-use crate::disk::Disk;
+use crate::disk::{Disk, RealDisk};
 use crate::provider::{Down, RegionLink};
 use crate::record::witness::{LocalWitness, Witness, WitnessClient};
 use crate::region::process::{ChildSpec, Supervisor};
@@ -142,7 +142,7 @@ impl Site {
 fn open_outside(disk: &dyn Disk, folder: &Path, id: &str) -> Result<Witness, EnrolmentError> {
     let enrolment = Enrolment::read(folder, id)?;
     let key = cosigner(disk, folder, id, &cosigner_name(id), &enrolment.entropy())?;
-    witness(folder, key, &enrolment.policy()?)
+    witness(&RealDisk, folder, key, &enrolment.policy()?)
 }
 
 fn linked(link: &RegionLink) -> Arc<dyn WitnessClient> {

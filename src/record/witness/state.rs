@@ -1,11 +1,11 @@
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use crate::disk::{Disk, DiskFile, folder_of, write_whole};
 use crate::record::{Hash, TreeHead};
 
 /// What a witness remembers of its log.
@@ -94,9 +94,11 @@ impl WitnessState for MemoryState {
 /// Both slots exist from the start, so that moving the memory overwrites blocks the file already has: one flush.
 pub struct FileState {
     path: PathBuf,
-    file: File,
+    file: Arc<dyn DiskFile>,
     count: u64,
     remembered: Remembered,
+    /// Held as long as this lives.
+    _lock: File,
 }
 
 const SLOT_BYTES: usize = 4096;
@@ -107,43 +109,33 @@ const NOTE_MAX: usize = SLOT_BYTES - SLOT_FIXED - 32;
 
 impl FileState {
     /// Enrols a witness: makes the file, which must not be there yet.
-    pub fn enrol(path: &Path) -> Result<Self, StateError> {
-        let failed = |error| StateError::Io { path: path.to_owned(), error };
+    pub fn enrol(disk: &dyn Disk, path: &Path) -> Result<Self, StateError> {
         if path.exists() {
             return Err(StateError::Enrolled(path.to_owned()));
         }
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(failed)?;
-        let mut bytes = encode(1, &Remembered::NOTHING)?.to_vec();
-        bytes.resize(2 * SLOT_BYTES, 0);
-        let staged = path.with_extension("new");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&staged)
-            .map_err(failed)?;
-        file.write_all_at(&bytes, 0).and_then(|()| file.sync_all()).map_err(failed)?;
-        fs::rename(&staged, path).map_err(failed)?;
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
-        FileState::open(path)
+        make(disk, path, &Remembered::NOTHING)?;
+        FileState::open(disk, path)
+    }
+
+    /// Enrols a witness again that lost its memory, or whose memory is older than what it said: it begins anew with `head`, which
+    /// it takes on the word of whoever calls this. A memory that is there is kept beside it, as `*.before`.
+    pub fn enrol_again(disk: &dyn Disk, path: &Path, head: TreeHead) -> Result<Self, StateError> {
+        let failed = |error| StateError::Io { path: path.to_owned(), error };
+        if path.exists() {
+            // Nobody works with it meanwhile; whether it can be read does not matter.
+            drop(lock(path)?);
+            disk.rename(path, &path.with_extension("before")).map_err(failed)?;
+        }
+        make(disk, path, &Remembered { head, ..Remembered::NOTHING })?;
+        FileState::open(disk, path)
     }
 
     /// Opens the memory of an enrolled witness. A missing file is an error: silently starting again would let a log
     /// show this witness a second history.
-    pub fn open(path: &Path) -> Result<Self, StateError> {
+    pub fn open(disk: &dyn Disk, path: &Path) -> Result<Self, StateError> {
         let failed = |error| StateError::Io { path: path.to_owned(), error };
-        let file = match OpenOptions::new().read(true).write(true).open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StateError::NotEnrolled(path.to_owned()));
-            }
-            opened => opened.map_err(failed)?,
-        };
-        file.try_lock().map_err(|error| match error {
-            fs::TryLockError::WouldBlock => StateError::InUse(path.to_owned()),
-            fs::TryLockError::Error(error) => failed(error),
-        })?;
+        let lock = lock(path)?;
+        let file = disk.open(path).map_err(failed)?;
         let mut bytes = vec![0; 2 * SLOT_BYTES];
         file.read_exact_at(&mut bytes, 0).map_err(failed)?;
         let mut newest: Option<(u64, Remembered)> = None;
@@ -159,7 +151,31 @@ impl FileState {
             }
         }
         let (count, remembered) = newest.ok_or_else(|| StateError::Damaged(path.to_owned()))?;
-        Ok(FileState { path: path.to_owned(), file, count, remembered })
+        Ok(FileState { path: path.to_owned(), file, count, remembered, _lock: lock })
+    }
+}
+
+/// Writes the file beside its place and moves it there when it is whole.
+fn make(disk: &dyn Disk, path: &Path, memory: &Remembered) -> Result<(), StateError> {
+    let mut bytes = encode(1, memory)?.to_vec();
+    bytes.resize(2 * SLOT_BYTES, 0);
+    let written = disk.make_folder(folder_of(path)).and_then(|()| write_whole(disk, path, &bytes));
+    written.map_err(|error| StateError::Io { path: path.to_owned(), error })
+}
+
+/// Keeps every other process from the memory.
+fn lock(path: &Path) -> Result<File, StateError> {
+    let failed = |error| StateError::Io { path: path.to_owned(), error };
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(StateError::NotEnrolled(path.to_owned()));
+        }
+        opened => opened.map_err(failed)?,
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse(path.to_owned())),
+        Err(fs::TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 
@@ -177,8 +193,8 @@ impl WitnessState for FileState {
         // Count 1 is in the first slot. A crash within this write leaves the other slot, and nobody has seen the signature.
         let at = (count - 1) % 2 * SLOT_BYTES as u64;
         self.file
-            .write_all_at(slot.as_slice(), at)
-            .and_then(|()| self.file.sync_data())
+            .write_all_at(&[slot.as_slice()], at)
+            .and_then(|()| self.file.sync())
             .map_err(|error| StateError::Io { path: self.path.clone(), error })?;
         self.count = count;
         self.remembered = next.clone();
@@ -239,6 +255,7 @@ fn read_slot(slot: &[u8]) -> Option<Slot> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::RealDisk;
 
     fn memory(size: u64) -> Remembered {
         Remembered {
@@ -252,36 +269,59 @@ mod tests {
     fn a_file_remembers_through_a_restart_and_a_torn_write() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("w/state");
-        assert!(matches!(FileState::open(&path), Err(StateError::NotEnrolled(_))));
-        let mut state = FileState::enrol(&path).unwrap();
-        assert!(matches!(FileState::enrol(&path), Err(StateError::Enrolled(_))));
-        assert!(matches!(FileState::open(&path), Err(StateError::InUse(_))));
+        assert!(matches!(FileState::open(&RealDisk, &path), Err(StateError::NotEnrolled(_))));
+        let mut state = FileState::enrol(&RealDisk, &path).unwrap();
+        assert!(matches!(FileState::enrol(&RealDisk, &path), Err(StateError::Enrolled(_))));
+        assert!(matches!(FileState::open(&RealDisk, &path), Err(StateError::InUse(_))));
         state.compare_and_swap(TreeHead::EMPTY, &memory(5)).unwrap();
         state.compare_and_swap(memory(5).head, &memory(9)).unwrap();
         assert!(matches!(state.compare_and_swap(memory(5).head, &memory(10)), Err(StateError::Moved { .. })));
         drop(state);
-        assert_eq!(FileState::open(&path).unwrap().load().unwrap(), memory(9));
+        assert_eq!(FileState::open(&RealDisk, &path).unwrap().load().unwrap(), memory(9));
 
         // Count 3, which holds size 9, is in the first slot.
         let mut bytes = fs::read(&path).unwrap();
         bytes[100] ^= 1;
         fs::write(&path, &bytes).unwrap();
-        assert_eq!(FileState::open(&path).unwrap().load().unwrap(), memory(5));
+        assert_eq!(FileState::open(&RealDisk, &path).unwrap().load().unwrap(), memory(5));
         bytes[SLOT_BYTES + 100] ^= 1;
         fs::write(&path, &bytes).unwrap();
-        assert!(matches!(FileState::open(&path), Err(StateError::Damaged(_))));
+        assert!(matches!(FileState::open(&RealDisk, &path), Err(StateError::Damaged(_))));
+    }
+
+    #[test]
+    fn one_that_is_enrolled_again_begins_with_the_head_it_is_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w/witness.state");
+        // Whether its memory is lost, older than what it said, or damaged.
+        for before in 0..3 {
+            match before {
+                0 => assert!(!path.exists()),
+                1 => {
+                    let held = FileState::open(&RealDisk, &path).unwrap();
+                    let again = FileState::enrol_again(&RealDisk, &path, memory(9).head);
+                    assert!(matches!(again, Err(StateError::InUse(_))));
+                    drop(held);
+                }
+                _ => fs::write(&path, b"short").unwrap(),
+            }
+            let state = FileState::enrol_again(&RealDisk, &path, memory(9).head).unwrap();
+            let remembered = state.load().unwrap();
+            assert_eq!((remembered.head, remembered.note.as_str()), (memory(9).head, ""));
+            assert_eq!(path.with_extension("before").exists(), before > 0);
+        }
     }
 
     #[test]
     fn a_newer_format_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        drop(FileState::enrol(&path).unwrap());
+        drop(FileState::enrol(&RealDisk, &path).unwrap());
         let mut bytes = fs::read(&path).unwrap();
         bytes[SLOT_MAGIC.len()] = 2;
         let check = Sha256::digest(&bytes[..SLOT_BYTES - 32]);
         bytes[SLOT_BYTES - 32..SLOT_BYTES].copy_from_slice(&check);
         fs::write(&path, &bytes).unwrap();
-        assert!(matches!(FileState::open(&path), Err(StateError::Version { found: 2, .. })));
+        assert!(matches!(FileState::open(&RealDisk, &path), Err(StateError::Version { found: 2, .. })));
     }
 }

@@ -2,7 +2,6 @@
 
 mod delivery;
 mod holdings;
-mod manifest;
 mod memory;
 mod onward;
 mod release;
@@ -20,7 +19,7 @@ use super::error::{ErrorCode, ServiceError};
 use super::identity::Peer;
 use super::service::{Answer, Context, Service, only_head_office};
 use super::witnessing::cosign;
-use crate::disk::Disk;
+use crate::disk::{Disk, RealDisk};
 use crate::law::Law;
 use crate::record::policy::Policy;
 use crate::record::witness::Witness;
@@ -94,7 +93,8 @@ impl Node {
         let enrolment = Enrolment::read(&folder, region.as_str())?;
         let policy = enrolment.policy()?;
         let key = cosigner(&*disk, &folder, region.as_str(), cosigner_name, &enrolment.entropy())?;
-        let witness = Arc::new(witness(&folder, key, &policy)?);
+        // Its memory is overwritten in place with every checkpoint, and is tested on a failing disk by itself.
+        let witness = Arc::new(witness(&RealDisk, &folder, key, &policy)?);
         let own = component_entropy(&*disk, &folder, region.as_str(), &enrolment.entropy())?;
         let head_office =
             enrolment.head_office.map(|bytes| HeadOfficePublicKey::new(1, bytes)).transpose()?;

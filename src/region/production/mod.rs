@@ -13,7 +13,9 @@
 //! associated data is one byte, 1 for the last part and 0 before it, so a production that was cut short shows.
 //! Inside is a POSIX tar archive: the items' files, then `manifest.json` with the SHA-256 of each.
 
+mod contents;
 mod examine;
+pub(in crate::region) mod manifest;
 
 use std::io::{self, Read, Write};
 
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::record::permit::PermitId;
 use crate::world::{AuthorityId, RecipientKey, RecipientSecret};
 
+pub use contents::{Contents, check_contents};
 pub use examine::{Damage, Examination, examine};
 
 const MAGIC: &str = "rogatory production v1\n";

@@ -53,6 +53,6 @@ impl Manifest {
     }
 }
 
-pub(super) fn hex_digest(bytes: &[u8]) -> String {
+pub(in crate::region) fn hex_digest(bytes: &[u8]) -> String {
     HEXLOWER.encode(&Sha256::digest(bytes))
 }

@@ -1,0 +1,99 @@
+//! Enrolling a witness again, whose memory is lost or older than what it said.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::folder::{FolderLock, check_format};
+use super::site::{Site, check_record};
+use super::{Deployment, DeploymentError, DeploymentOptions};
+use crate::provider::Cabinet;
+use crate::record::log::{AppendError, LogError};
+use crate::record::renewal::EnrolledAgain;
+use crate::region::{remember_again, remembered};
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EnrolledWitness {
+    pub witness: String,
+    /// The size of the head that was in its memory; absent if that was lost.
+    pub remembered: Option<u64>,
+    /// The entry that says so.
+    pub entry: u64,
+    /// The size that it vouches for the record from.
+    pub size: u64,
+    /// True if the other witnesses were a quorum for that entry. If not, it is cosigned when this one is back.
+    pub cosigned: bool,
+}
+
+impl Deployment {
+    /// Enrols one witness again, a region's or an outside one, with nothing else running on the folder. An entry of the record
+    /// says so first; only then does the witness get a memory, which begins with the head that has that entry.
+    ///
+    /// Who may do this has the witness's folder: for an outside witness that is its own operator. The witness believes that head
+    /// as it believed the first; the others' cosignatures, if they were enough, and the entry are there to be looked at.
+    pub async fn enrol_again(
+        options: DeploymentOptions,
+        id: &str,
+        why: &str,
+    ) -> Result<EnrolledWitness, DeploymentError> {
+        if !options.data.join("record").join("checkpoint").exists() {
+            return Err(DeploymentError::NotThere(options.data));
+        }
+        let disk = options.disk.clone();
+        check_format(&*disk, &options.data)?;
+        let _lock = FolderLock::take(&options.data)?;
+        let site = Site::prepare(&options)?;
+        let Some((folder, key)) = site.folder_of(id).zip(site.policy.witness(id)) else {
+            let known = site.policy.witnesses().iter().map(|witness| witness.id.clone()).collect();
+            return Err(DeploymentError::NoWitness { id: id.to_owned(), known });
+        };
+        let (folder, key) = (folder.to_owned(), key.key.to_string());
+        let mut started = site.start_nodes(&options).await?;
+        // It is not asked for what it is to begin anew with.
+        started.witnesses.retain(|(other, _)| other != id);
+        let witnesses = std::mem::take(&mut started.witnesses);
+        let cabinet = Cabinet::open(disk.clone(), &site.head_office, &site.entropy)?;
+        let log = site.open_log(&options, &cabinet, witnesses).await?;
+        let enrolled = async {
+            check_record(site.record.clone(), site.policy.clone()).await?;
+            // The node that has the memory in this process lets go of it.
+            let held = (std::mem::take(&mut started.nodes), std::mem::take(&mut started.links));
+            drop((held, std::mem::take(&mut started.clients)));
+            let remembered = remembered(&*disk, &folder);
+            let timing = cabinet.clock().unwrap_or(options.start);
+            let (witness, why) = (id.to_owned(), why.to_owned());
+            let entry = EnrolledAgain { witness: witness.clone(), key, remembered, why, timing };
+            let (entry, cosigned) = match log.append(entry.draft()).await {
+                Ok(logged) => (logged.index, true),
+                Err(AppendError::NoQuorum { index, .. }) => (index, false),
+                Err(error) => return Err(DeploymentError::Log(LogError::Append(error))),
+            };
+            // What is not cosigned yet is published when it is, at a later start.
+            if let Some(full) = log.opening(entry).await?.filter(|_| cosigned) {
+                log.publish_opening(full.opening.subset(&EnrolledAgain::OPEN)).await?;
+            }
+            let head = log.head();
+            Ok::<_, DeploymentError>((
+                EnrolledWitness { witness, remembered, entry, size: head.size, cosigned },
+                head,
+            ))
+        };
+        let enrolled = enrolled.await;
+        log.close().await;
+        drop(started);
+        let (enrolled, head) = enrolled?;
+        remember_again(&*disk, &folder, head)?;
+        Ok(enrolled)
+    }
+}
+
+impl Site {
+    fn folder_of(&self, witness: &str) -> Option<&Path> {
+        let region = self.regions.iter().find(|(id, _)| id.as_str() == witness).map(|(_, folder)| folder);
+        let outside =
+            || self.witnesses.iter().find(|(peer, _)| peer.id() == witness).map(|(_, folder)| folder);
+        region.or_else(outside).map(std::path::PathBuf::as_path)
+    }
+}
