@@ -9,6 +9,7 @@ mod file;
 mod growth;
 mod load;
 mod measurement;
+mod pack;
 mod reach;
 mod record;
 mod release;
@@ -57,7 +58,7 @@ pub const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "decision",
-        about: "the positions of every law concerned, on the worst question of the law tests",
+        about: "one act on one item with reasons, and a whole demand: the worst of the real cases and the scenarios",
         long: false,
         run: decision::run,
     },
