@@ -12,6 +12,7 @@
 //! It fails closed. A question that no rules are written for is [`PositionKind::NotCovered`], never silent assent, and
 //! so is one on which a rule fails to evaluate; loading refuses every construct with which that could happen.
 
+mod annotations;
 mod asking;
 mod book;
 mod check;

@@ -17,6 +17,7 @@ mod encode;
 mod example;
 mod formula;
 mod query;
+mod raw;
 mod read;
 mod result;
 mod scene;

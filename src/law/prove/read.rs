@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 use cedar_policy::{PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use cedar_policy_core::ast::{self, Expr};
-use serde::Deserialize;
 use toml::Spanned;
 
-use super::claim::{Claim, Conclusion, Expected, Given, Moment, Setting};
+use super::claim::{Claim, Conclusion, Given, Moment, Setting};
 use super::formula::has_value;
+use super::raw::{RawAssume, RawClaim, RawFile, RawMoment};
 use super::scope::{Scope, days};
 use crate::clock::Date;
-use crate::demand::{Act, InstrumentKind, Purpose};
+use crate::demand::{Act, Purpose};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::embedded;
+use crate::law::Law;
 use crate::law::book::cedar_error;
 use crate::law::check::Checker;
 use crate::law::load::files_in;
 use crate::law::vocabulary::{FACTS, kind_of};
-use crate::law::{Law, PositionKind};
 use crate::world::{DataClass, Jurisdiction};
 
 /// The format this program reads.
@@ -379,90 +379,4 @@ fn type_errors(schema: &Schema, formula: &Expr, file: &SourceFile) -> Vec<Diagno
     };
     let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
     result.validation_errors().map(|error| cedar_error(file, error)).collect()
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawFile {
-    format: Spanned<u32>,
-    #[serde(default)]
-    assume: Vec<RawAssume>,
-    #[serde(default)]
-    claim: Vec<Spanned<RawClaim>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawClaim {
-    id: Spanned<String>,
-    says: String,
-    note: Option<String>,
-    expect: Expected,
-    #[serde(default)]
-    rules: Vec<Spanned<String>>,
-    from: Option<Spanned<String>>,
-    until: Option<Spanned<String>>,
-    #[serde(default)]
-    acts: Vec<Act>,
-    #[serde(default)]
-    instruments: Vec<InstrumentKind>,
-    #[serde(default)]
-    classes: Vec<DataClass>,
-    purpose: Option<Purpose>,
-    #[serde(default)]
-    assume: Vec<Spanned<String>>,
-    #[serde(default)]
-    given: Vec<RawGiven>,
-    #[serde(default)]
-    never_errors: bool,
-    never: Option<Vec<PositionKind>>,
-    always: Option<Vec<PositionKind>>,
-    sometimes: Option<Vec<PositionKind>>,
-    #[serde(default)]
-    none_applies: bool,
-    #[serde(default)]
-    some_applies: bool,
-    #[serde(default)]
-    implies: Vec<Spanned<String>>,
-    keeps: Option<RawKeeps>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawAssume {
-    id: Spanned<String>,
-    words: String,
-    cedar: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawGiven {
-    words: String,
-    cedar: Spanned<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawKeeps {
-    what: Vec<PositionKind>,
-    then: Option<Vec<PositionKind>>,
-    before: RawMoment,
-    after: RawMoment,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawMoment {
-    at: Spanned<String>,
-    #[serde(default)]
-    set: Vec<RawSetting>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RawSetting {
-    fact: Spanned<String>,
-    words: String,
-    to: Spanned<String>,
 }
