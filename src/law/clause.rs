@@ -17,9 +17,15 @@ pub(super) struct Clause {
     /// What it asks, in plain words.
     pub(super) words: String,
     pub(super) expr: Arc<Expr>,
-    /// The facts it looks at.
+    /// What it looks at: facts by their names, [`INSTRUMENT`], [`DATA`].
     pub(super) facts: BTreeSet<String>,
 }
+
+/// What a condition about `principal` looks at.
+pub(super) const INSTRUMENT: &str = "instrument";
+
+/// What a condition about `resource` looks at.
+pub(super) const DATA: &str = "data";
 
 impl Clause {
     /// The numbers of days from receipt at which it may turn: the number it asks about, and the one after it.
@@ -78,10 +84,17 @@ fn exceptions(expr: &Arc<Expr>, clauses: &mut Vec<Clause>) {
 fn clause(expr: &Arc<Expr>, unless: bool) -> Clause {
     let mut facts = BTreeSet::new();
     for part in expr.subexpressions() {
-        if let ExprKind::GetAttr { expr: of, attr } = part.expr_kind()
-            && matches!(of.expr_kind(), ExprKind::Var(Var::Context))
-        {
-            facts.insert(attr.to_string());
+        match part.expr_kind() {
+            ExprKind::GetAttr { expr: of, attr } if matches!(of.expr_kind(), ExprKind::Var(Var::Context)) => {
+                facts.insert(attr.to_string());
+            }
+            ExprKind::Var(Var::Principal) => {
+                facts.insert(INSTRUMENT.to_owned());
+            }
+            ExprKind::Var(Var::Resource) => {
+                facts.insert(DATA.to_owned());
+            }
+            _ => {}
         }
     }
     Clause { unless, text: text_of(expr), words: in_words(expr), expr: Arc::clone(expr), facts }

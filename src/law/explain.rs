@@ -6,7 +6,7 @@ use cedar_policy::{Expression, Request, eval_expression};
 use serde::{Deserialize, Serialize};
 
 use super::book::Article;
-use super::clause::Clause;
+use super::clause::{Clause, DATA, INSTRUMENT};
 use super::rule::{Keyed, Rule};
 use super::vocabulary::{Values, Wanted};
 use super::{Book, Law, Position, Question, RuleHit, days, request};
@@ -34,7 +34,39 @@ pub struct Verdict {
     pub conditions: Vec<Condition>,
 }
 
+/// How it stands with one rule on a question.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Hearing {
+    Applies,
+    /// In force, and these of its conditions are not met.
+    Closed {
+        failed: Vec<Condition>,
+    },
+    /// No version of it holds at the moment that it is keyed to.
+    NotInForce {
+        keyed: Keyed,
+        on: Date,
+    },
+    /// It has no say on the act, the instrument or the data, or its law has no answer.
+    NotAbout,
+}
+
 impl Explanation {
+    /// How it stands with the rule of this id, of whose versions at most one holds at a time.
+    pub fn hearing(&self, rule: &str) -> Hearing {
+        if let Some(verdict) = self.verdicts.iter().find(|verdict| verdict.rule.id == rule) {
+            return match verdict.applies {
+                true => Hearing::Applies,
+                false => Hearing::Closed { failed: verdict.failed().cloned().collect() },
+            };
+        }
+        match self.not_in_force.iter().find(|version| version.rule.id == rule) {
+            Some(NotInForce { keyed, on, .. }) => Hearing::NotInForce { keyed: *keyed, on: *on },
+            None => Hearing::NotAbout,
+        }
+    }
+
     /// Rules in force that do not apply and fail on one condition only.
     pub fn near_misses(&self) -> impl Iterator<Item = &Verdict> {
         self.verdicts.iter().filter(|verdict| !verdict.applies && verdict.failed().count() == 1)
@@ -103,9 +135,15 @@ impl Law {
 
     fn conditions(&self, article: &Article, asked: Option<&Request>) -> Vec<Condition> {
         let facts = asked.and_then(Request::context);
+        let named =
+            |entity: Option<&cedar_policy::EntityUid>| entity.map(|uid| uid.id().unescaped().to_owned());
         let value = |fact: &String| {
-            let value = facts.and_then(|context| context.get(fact));
-            (fact.clone(), value.map_or("unknown".to_owned(), |value| plain(&value)))
+            let value = match fact.as_str() {
+                INSTRUMENT => named(asked.and_then(Request::principal)),
+                DATA => named(asked.and_then(Request::resource)),
+                _ => facts.and_then(|context| context.get(fact)).map(|value| plain(&value)),
+            };
+            (fact.clone(), value.unwrap_or_else(|| "unknown".to_owned()))
         };
         let met = |clause: &Clause| {
             let Some(request) = asked else { return false };

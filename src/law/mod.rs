@@ -52,7 +52,7 @@ use vocabulary::{Days, Values, Wanted};
 
 pub use asking::{Asking, HolderRecord};
 pub use diff::{Correction, LawChange, Part};
-pub use explain::{Condition, Explanation, NotInForce, Verdict};
+pub use explain::{Condition, Explanation, Hearing, NotInForce, Verdict};
 pub use facts::{Case, codes};
 pub use header::Header;
 pub use lawtest::{LawTest, LawTestResult};
@@ -150,6 +150,16 @@ impl Law {
         self.books
             .iter()
             .flat_map(|(code, book)| book.articles.iter().map(move |article| (code, &*article.rule)))
+    }
+
+    /// What a rule of each id looks at, in any of its versions: facts by their names, `instrument`, `data`.
+    pub fn looked_at(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut looked_at: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for article in self.books.values().flat_map(|book| &book.articles) {
+            let facts = article.clauses.iter().flat_map(|clause| &clause.facts);
+            looked_at.entry(&article.rule.id).or_default().extend(facts.map(String::as_str));
+        }
+        looked_at
     }
 
     /// The rules that hold on a date, whatever moment they are keyed to.

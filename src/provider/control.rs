@@ -15,7 +15,7 @@ use super::{
 };
 use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
-use crate::gate::{AuditReport, Event};
+use crate::gate::{AuditReport, Event, ItemDecision, Premise};
 use crate::record::entry::Slot;
 use crate::region::{
     Answer, Body, Call, Context, ErrorCode, Peer, Reply, Service, ServiceError, only_head_office,
@@ -167,6 +167,36 @@ pub struct StatusView {
 pub struct History {
     pub matter: MatterView,
     pub events: Vec<(u64, Event)>,
+}
+
+/// The newest decision on one act on one item.
+#[derive(Clone, Copy, Debug)]
+pub struct Newest<'h> {
+    /// SHA-256 of the law books that it was decided by.
+    pub law: &'h str,
+    pub premise: &'h Premise,
+    pub decision: &'h ItemDecision,
+}
+
+impl History {
+    /// The newest decision on every act on every item, in the order in which they were first decided.
+    pub fn newest(&self) -> Vec<Newest<'_>> {
+        let mut newest: Vec<Newest<'_>> = Vec::new();
+        for (_, event) in &self.events {
+            let Event::Decided { law, facts, decision, .. } = event else { continue };
+            for (premise, decision) in facts.iter().zip(decision) {
+                let found = Newest { law, premise, decision };
+                let same = |old: &&mut Newest<'_>| {
+                    old.decision.act == decision.act && old.decision.item == decision.item
+                };
+                match newest.iter_mut().find(same) {
+                    Some(old) => *old = found,
+                    None => newest.push(found),
+                }
+            }
+        }
+        newest
+    }
 }
 
 /// A provider behind a link. Calls go on beside each other; only what moves one and the same matter waits for its turn.

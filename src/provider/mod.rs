@@ -46,7 +46,7 @@ use crate::region::{Call, Link, Reply, ServiceError};
 use crate::world::{AuthorityId, RegionId, World};
 
 pub use cabinet::{Cabinet, CabinetError};
-pub use control::{Ask, Control, History, StatusView, Told};
+pub use control::{Ask, Control, History, Newest, StatusView, Told};
 pub use deployment::{
     DATA_FORMAT, Deployment, DeploymentError, DeploymentOptions, EnrolledWitness, Held, Nodes, ORIGIN,
     client_folder, cosigner_name,

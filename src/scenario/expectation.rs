@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::script::Expect;
-use super::view::{ItemView, MatterView};
+use super::script::{ClosedBy, Expect};
+use super::view::{HeardRule, ItemView, MatterView};
 use crate::clock::SimTime;
 use crate::demand::Act;
+use crate::law::{Condition, Hearing};
 
 /// What became of one expectation.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -43,6 +44,7 @@ impl Expect {
             || !self.positions.is_empty()
             || !self.because.is_empty()
             || !self.not_because.is_empty()
+            || !self.closed.is_empty()
     }
 
     /// True if something is expected of the matter as a whole.
@@ -90,11 +92,13 @@ impl Expect {
         wishes.extend(self.positions.iter().map(|(jurisdiction, kind)| format!("{jurisdiction} {kind}")));
         wishes.extend(self.because.iter().map(|rule| format!("because {rule}")));
         wishes.extend(self.not_because.iter().map(|rule| format!("not because {rule}")));
+        wishes.extend(self.closed.iter().map(|(rule, by)| format!("{rule} closed by {by}")));
         wishes
     }
 
-    /// Compares it with the matter as it stands at `now`.
-    pub fn ask(&self, matter: Option<&MatterView>, now: SimTime) -> Verdict {
+    /// Compares it with the matter as it stands at `now`. `heard` says how it stands with the rules that it expects to be
+    /// closed.
+    pub fn ask(&self, matter: Option<&MatterView>, heard: &[HeardRule], now: SimTime) -> Verdict {
         let Some(matter) = matter else {
             return Verdict::Unmatched { why: format!("no demand `{}` has been received", self.matter) };
         };
@@ -112,7 +116,12 @@ impl Expect {
             }
             for item in &items {
                 let about = if items.len() > 1 { format!("{}: ", item.label()) } else { String::new() };
-                found.extend(self.differences(item, now).into_iter().map(|what| format!("{about}{what}")));
+                let closed = self.closed.iter().filter_map(|(rule, by)| {
+                    let hearing = heard.iter().find(|heard| heard.is_of(item, rule));
+                    differs(rule, by, hearing.map_or(&Hearing::NotAbout, |heard| &heard.hearing))
+                });
+                let differences = self.differences(item, now).into_iter().chain(closed);
+                found.extend(differences.map(|what| format!("{about}{what}")));
             }
         }
         if found.is_empty() { Verdict::Held } else { Verdict::Failed { found } }
@@ -206,6 +215,42 @@ impl Expect {
         }
         found
     }
+}
+
+/// What is otherwise about a rule than expected.
+fn differs(rule: &str, by: &ClosedBy, hearing: &Hearing) -> Option<String> {
+    let is = match (hearing, by) {
+        (Hearing::NotInForce { .. }, ClosedBy::Time) => return None,
+        (Hearing::Closed { failed }, ClosedBy::Facts(facts)) => {
+            let asks =
+                |condition: &Condition, fact: &str| condition.facts.iter().any(|(name, _)| name == fact);
+            let others: Vec<String> = failed
+                .iter()
+                .filter(|condition| !facts.iter().any(|fact| asks(condition, fact)))
+                .map(|condition| {
+                    let facts: Vec<&str> = condition.facts.iter().map(|(name, _)| name.as_str()).collect();
+                    format!("on {} too", facts.join(" and "))
+                })
+                .collect();
+            let missed: Vec<String> = facts
+                .iter()
+                .filter(|fact| !failed.iter().any(|condition| asks(condition, fact)))
+                .map(|fact| format!("not on {fact}"))
+                .collect();
+            let all: Vec<String> = others.into_iter().chain(missed).collect();
+            if all.is_empty() {
+                return None;
+            }
+            format!("fails {}", all.join(", "))
+        }
+        (Hearing::Applies, _) => "applies".to_owned(),
+        (Hearing::Closed { .. }, ClosedBy::Time) => "is in force".to_owned(),
+        (Hearing::NotInForce { keyed, on }, ClosedBy::Facts(_)) => {
+            format!("is not in force: {keyed} on {on}")
+        }
+        (Hearing::NotAbout, _) => "has no say on it".to_owned(),
+    };
+    Some(format!("`{rule}` {is}, expected closed by {by}"))
 }
 
 impl ItemView {

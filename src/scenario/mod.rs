@@ -62,13 +62,14 @@ pub use reader::{BadScript, built_in, built_in_cases};
 pub use report::{Check, Played, Report, SceneReport, Stop, Tally, junit, tap};
 pub use schema::schema;
 pub use script::{
-    AccountSpec, Action, Expect, History, InlineAccount, InlineMessage, RouteTaken, Script, Setting, Step,
-    Wanted,
+    AccountSpec, Action, ClosedBy, Expect, History, InlineAccount, InlineMessage, RouteTaken, Script,
+    Setting, Step, Wanted,
 };
 pub use stage::Stage;
 pub use text::{
     Look, Pace, TextObserver, by_text, history_text, matter_text, reach_text, summary, sweep_text, where_text,
 };
 pub use view::{
-    AccountView, CopyView, Happened, Happening, ItemView, KeyHolderView, MatterView, ReachView, RecordHead,
+    AccountView, CopyView, Happened, Happening, HeardRule, ItemView, KeyHolderView, MatterView, ReachView,
+    RecordHead,
 };

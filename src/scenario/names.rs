@@ -25,8 +25,8 @@ pub struct Names {
     pub paces: BTreeMap<(Country, Country), SourceMark>,
     /// How sure we are of a text that the world cites: the basis of an order on a treaty route, a limit of use.
     pub cited: BTreeMap<String, SourceMark>,
-    /// The ids of the rules of all law books, of every date.
-    pub rules: BTreeSet<String>,
+    /// The ids of the rules of all law books, of every date, each with what its conditions look at.
+    pub rules: BTreeMap<String, BTreeSet<String>>,
     /// Accounts of the story, by their short names.
     pub story: BTreeMap<String, Address>,
 }
@@ -73,7 +73,11 @@ impl Names {
                     ]
                 })
                 .collect(),
-            rules: law.rules().map(|(_, rule)| rule.id.clone()).collect(),
+            rules: law
+                .looked_at()
+                .into_iter()
+                .map(|(rule, facts)| (rule.to_owned(), facts.into_iter().map(str::to_owned).collect()))
+                .collect(),
             story: accounts.map(|account| (account.handle.clone(), account.address.clone())).collect(),
         }
     }

@@ -329,7 +329,15 @@ impl<S: Stage> Play<'_, S> {
             }
         }
         for (expect, at) in cue.expects() {
-            scene.checks.push(Check::of(expect, at, expect.ask(views.get(&expect.matter), at.time())));
+            let matter = views.get(&expect.matter);
+            let heard = match (matter, expect.closed.is_empty()) {
+                (Some(_), false) => {
+                    let rules: Vec<String> = expect.closed.keys().cloned().collect();
+                    on_stage!(line, self.stage.hear(&expect.matter, &rules))
+                }
+                _ => Vec::new(),
+            };
+            scene.checks.push(Check::of(expect, at, expect.ask(matter, &heard, at.time())));
         }
         if !scene.checks.is_empty() {
             self.show(Sight::Checks(&scene.checks)).await?;

@@ -11,15 +11,15 @@ use super::past::{Past, PastMatter};
 use super::script::{AccountSpec, RouteTaken, Setting};
 use super::stage::Stage;
 use super::view::{
-    AccountView, CopyView, Happened, Happening, KeyHolderView, MatterView, ReachView, RecordHead,
+    AccountView, CopyView, Happened, Happening, HeardRule, KeyHolderView, MatterView, ReachView, RecordHead,
 };
 use crate::clock::SimTime;
 use crate::demand::{Demand, DemandId};
 use crate::diagnostic::Diagnostics;
 use crate::directory::{Customer, NewAccount};
 use crate::disk::RealDisk;
-use crate::gate::{self, Answer, Event, Filing, MatterId, Order, StanceChange};
-use crate::law::{Law, Role};
+use crate::gate::{self, Answer, Event, Filing, MatterId, Order, Premise, StanceChange};
+use crate::law::{Explanation, Hearing, Law, Role};
 use crate::mail::{Letter, Story, StoryAccount, StoryDelivery, StoryMessage};
 use crate::provider::{
     self, Deployment, DeploymentError, DeploymentOptions, NewMail, Nodes, Provider, ProviderError, Recorded,
@@ -326,6 +326,27 @@ impl Stage for Playhouse {
         }
         let view = provider.show(matter.as_str())?;
         Ok(Some(view.into()))
+    }
+
+    async fn hear(&mut self, matter: &DemandId, rules: &[String]) -> Result<Vec<HeardRule>, StageError> {
+        let law = self.backstage.law.clone();
+        let history = self.provider()?.history(matter.as_str()).await?;
+        let heard = |premise: &Premise| {
+            let explained: Vec<Explanation> =
+                premise.asked.iter().map(|code| law.explain(code, &premise.question)).collect();
+            let rule = |rule: &String| {
+                let mut hearings = explained.iter().map(|law| law.hearing(rule));
+                let hearing = hearings.find(|hearing| *hearing != Hearing::NotAbout);
+                HeardRule {
+                    act: premise.act,
+                    item: premise.item.clone(),
+                    rule: rule.clone(),
+                    hearing: hearing.unwrap_or(Hearing::NotAbout),
+                }
+            };
+            rules.iter().map(rule).collect::<Vec<_>>()
+        };
+        Ok(history.newest().iter().flat_map(|newest| heard(newest.premise)).collect())
     }
 
     async fn look_at(&mut self, account: &Address) -> Result<AccountView, StageError> {

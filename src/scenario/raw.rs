@@ -295,6 +295,8 @@ pub struct RawExpect {
     pub because: Vec<Text>,
     #[serde(default)]
     pub not_because: Vec<Text>,
+    #[serde(default)]
+    pub closed: BTreeMap<Text, Vec<Text>>,
     pub disposition: Option<Disposition>,
     pub told: Option<bool>,
     pub told_at: Option<Text>,

@@ -12,7 +12,7 @@ use super::known::{Reader, header, inside_out};
 use super::moment::Moment;
 use super::names::Names;
 use super::raw::{RawCase, RawExpect, RawScript, RawStep, RawWorld, Text};
-use super::script::{Expect, History, Script, Setting, Step};
+use super::script::{ClosedBy, Expect, History, NOT_IN_FORCE, Script, Setting, Step};
 use crate::demand::Act;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::world::WorldChanges;
@@ -144,8 +144,8 @@ impl Reader<'_> {
             return None;
         }
         let names = self.names;
-        if let Some(rule) = raw.rule.as_ref().filter(|rule| !names.rules.contains(rule.get_ref())) {
-            self.unknown("rule", rule, names.rules.iter().map(String::as_str));
+        if let Some(rule) = raw.rule.as_ref().filter(|rule| !names.rules.contains_key(rule.get_ref())) {
+            self.unknown("rule", rule, names.rules.keys().map(String::as_str));
             return None;
         }
         let date = raw.date.get_ref().to_string().parse();
@@ -248,6 +248,33 @@ impl Reader<'_> {
         })
     }
 
+    /// By what a rule is expected to be closed: by its time, or by facts that it looks at.
+    fn closed_by(&mut self, rule: &Text, by: Vec<Text>) -> Option<ClosedBy> {
+        let names = self.names;
+        let Some(looked_at) = names.rules.get(rule.get_ref()) else {
+            self.unknown("rule", rule, names.rules.keys().map(String::as_str));
+            return None;
+        };
+        if let [only] = &by[..]
+            && only.get_ref() == NOT_IN_FORCE
+        {
+            return Some(ClosedBy::Time);
+        }
+        if by.is_empty() {
+            let what = format!("nothing is said of what closes `{}`", rule.get_ref());
+            self.error(rule.span(), what)
+                .help("name the facts on which its conditions fail, or `not-in-force` alone");
+            return None;
+        }
+        let before = self.errors.len();
+        for fact in by.iter().filter(|fact| !looked_at.contains(fact.get_ref())) {
+            let kind = format!("fact that `{}` looks at:", rule.get_ref());
+            self.unknown(&kind, fact, looked_at.iter().map(String::as_str));
+        }
+        let facts = by.into_iter().map(Spanned::into_inner).collect();
+        (self.errors.len() == before).then_some(ClosedBy::Facts(facts))
+    }
+
     fn expect(
         &mut self,
         number: usize,
@@ -283,10 +310,17 @@ impl Reader<'_> {
             positions.extend(self.jurisdiction(&jurisdiction).map(|jurisdiction| (jurisdiction, kind)));
         }
         let names = self.names;
-        for rule in
-            raw.because.iter().chain(&raw.not_because).filter(|rule| !names.rules.contains(rule.get_ref()))
+        for rule in raw
+            .because
+            .iter()
+            .chain(&raw.not_because)
+            .filter(|rule| !names.rules.contains_key(rule.get_ref()))
         {
-            self.unknown("rule", rule, names.rules.iter().map(String::as_str));
+            self.unknown("rule", rule, names.rules.keys().map(String::as_str));
+        }
+        let mut closed = BTreeMap::new();
+        for (rule, by) in raw.closed {
+            closed.extend(self.closed_by(&rule, by).map(|by| (rule.into_inner(), by)));
         }
         let expect = Expect {
             line: self.line(span.clone()),
@@ -305,6 +339,7 @@ impl Reader<'_> {
             positions,
             because: raw.because.into_iter().map(Spanned::into_inner).collect(),
             not_because: raw.not_because.into_iter().map(Spanned::into_inner).collect(),
+            closed,
             disposition: raw.disposition,
             told: raw.told,
             told_at: told_at?,
@@ -314,7 +349,7 @@ impl Reader<'_> {
         if !expect.asks_items() && !expect.asks_matter() {
             self.error(span, "an expectation that expects nothing").help(
                 "say what is expected: `duty`, `conduct`, `outcome`, `suspended`, `suspended-by`, `due`, `due-at`, \
-                 `positions`, `because`, `not-because`, `disposition`, `told`, `told-at` or `published`",
+                 `positions`, `because`, `not-because`, `closed`, `disposition`, `told`, `told-at` or `published`",
             );
             return None;
         }

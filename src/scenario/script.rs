@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::de::IntoDeserializer;
@@ -208,6 +208,8 @@ pub struct Expect {
     pub because: Vec<String>,
     /// Rules that must not be.
     pub not_because: Vec<String>,
+    /// Rules that must not be, each with what has to be the reason.
+    pub closed: BTreeMap<String, ClosedBy>,
     /// Of the matter as a whole.
     pub disposition: Option<Disposition>,
     /// Whether the holder of `account` was told of it, or anybody if no account is named.
@@ -218,6 +220,30 @@ pub struct Expect {
     pub published: Option<bool>,
     /// Asked at this later moment instead of right after the step.
     pub on: Option<Moment>,
+}
+
+/// Why a rule is expected not to apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClosedBy {
+    /// No version of it is in force at the moment that it is keyed to.
+    Time,
+    /// It is in force, and its conditions fail on these facts and on no others: each condition that fails looks at one of
+    /// them, and each of them is looked at by a condition that fails.
+    Facts(BTreeSet<String>),
+}
+
+/// How [`ClosedBy::Time`] is written.
+pub const NOT_IN_FORCE: &str = "not-in-force";
+
+impl std::fmt::Display for ClosedBy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ClosedBy::Time => f.write_str(NOT_IN_FORCE),
+            ClosedBy::Facts(facts) => {
+                f.write_str(&facts.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
 }
 
 /// A value that may also be wanted absent: `none` in the script.

@@ -3,7 +3,7 @@ use std::future::Future;
 use super::moment::Moment;
 use super::past::Past;
 use super::script::{AccountSpec, RouteTaken, Setting};
-use super::view::{AccountView, Happening, MatterView, RecordHead};
+use super::view::{AccountView, Happening, HeardRule, MatterView, RecordHead};
 use crate::clock::SimTime;
 use crate::demand::{Demand, DemandId};
 use crate::gate::{Filing, Order, StanceChange};
@@ -83,6 +83,14 @@ pub trait Stage: Send {
         &mut self,
         matter: &DemandId,
     ) -> impl Future<Output = Result<Option<MatterView>, Self::Error>> + Send;
+
+    /// How it stands with some rules in the newest decision on every act and item of a matter; nothing if nothing was
+    /// decided.
+    fn hear(
+        &mut self,
+        matter: &DemandId,
+        rules: &[String],
+    ) -> impl Future<Output = Result<Vec<HeardRule>, Self::Error>> + Send;
 
     /// Where an account's copies rest now, and who may and can read them.
     fn look_at(&mut self, account: &Address)

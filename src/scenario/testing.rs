@@ -7,13 +7,14 @@ use super::names::Names;
 use super::script::{AccountSpec, RouteTaken, Setting};
 use super::stage::Stage;
 use super::view::{
-    AccountView, CopyView, Happened, Happening, ItemView, KeyHolderView, MatterView, ReachView, RecordHead,
+    AccountView, CopyView, Happened, Happening, HeardRule, ItemView, KeyHolderView, MatterView, ReachView,
+    RecordHead,
 };
 use crate::clock::SimTime;
 use crate::demand::{Act, DateRange, Demand, DemandId, Disposition, Item, Outcome, Place};
 use crate::gate::Duty;
 use crate::gate::{Filing, Order, StanceChange};
-use crate::law::{Position, PositionKind};
+use crate::law::{Hearing, Position, PositionKind};
 use crate::provider::KeyHolder;
 use crate::world::{Address, Conduct, DataClass};
 
@@ -36,7 +37,9 @@ pub fn names() -> Names {
         authorities: authorities.into_iter().map(|(id, title)| (id.parse().unwrap(), title)).collect(),
         entities: entities.into_iter().map(|(id, title)| (id.parse().unwrap(), title)).collect(),
         jurisdictions: ["US", "IE", "EU"].iter().map(|j| j.parse().unwrap()).collect(),
-        rules: ["us-sca-content-warrant", "us-sca-records"].iter().map(|r| r.to_string()).collect(),
+        rules: ["us-sca-content-warrant", "us-sca-records"]
+            .map(|rule| (rule.to_owned(), ["proof", "issuer"].map(str::to_owned).into()))
+            .into(),
         story: [("molly".to_owned(), "molly@post.example".parse().unwrap())].into(),
         ..Names::default()
     }
@@ -55,6 +58,8 @@ pub struct FakeStage {
     /// Fails when the clock reaches this.
     pub fails_at: Option<SimTime>,
     pub now: Option<SimTime>,
+    /// How it stands with every rule.
+    pub hearing: Option<Hearing>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +128,21 @@ impl Stage for FakeStage {
         let now = self.now.unwrap();
         let views = self.views.get(matter).into_iter().flatten();
         Ok(views.filter(|(from, _)| *from <= now).map(|(_, view)| view.clone()).next_back())
+    }
+
+    async fn hear(&mut self, _: &DemandId, rules: &[String]) -> Result<Vec<HeardRule>, CurtainFell> {
+        let items = self.views.values().flatten().flat_map(|(_, view)| &view.items);
+        let heard = |item: &ItemView| {
+            let (act, item) = (item.act, item.item.clone());
+            let rule = |rule: &String| HeardRule {
+                act,
+                item: item.clone(),
+                rule: rule.clone(),
+                hearing: self.hearing.clone().unwrap_or(Hearing::NotAbout),
+            };
+            rules.iter().map(rule).collect::<Vec<_>>()
+        };
+        Ok(items.flat_map(heard).collect())
     }
 
     async fn look_at(&mut self, account: &Address) -> Result<AccountView, CurtainFell> {

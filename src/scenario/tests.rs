@@ -3,6 +3,7 @@ mod reports;
 use super::testing::{FakeStage, SMALL, matter, names, t};
 use super::*;
 use crate::diagnostic::SourceFile;
+use crate::law::{Condition, Hearing, Keyed};
 use crate::world::{Conduct, DataClass, KeyCustody};
 
 fn parse(text: &str) -> Result<Script, BadScript> {
@@ -84,6 +85,49 @@ async fn an_expectation_that_differs_says_what_was_found() {
 }
 
 #[tokio::test]
+async fn a_rule_has_to_be_closed_by_what_is_expected_and_by_nothing_else() {
+    let condition = |facts: &[&str]| Condition {
+        text: String::new(),
+        words: String::new(),
+        unless: false,
+        met: false,
+        facts: facts.iter().map(|fact| ((*fact).to_owned(), "unknown".to_owned())).collect(),
+    };
+    let closed =
+        |on: &[&[&str]]| Hearing::Closed { failed: on.iter().map(|facts| condition(facts)).collect() };
+    let past = Hearing::NotInForce { keyed: Keyed::Decided, on: "2013-12-04".parse().unwrap() };
+    let table = [
+        ("proof", closed(&[&["proof"]]), None),
+        ("proof", closed(&[&["proof", "issuer"]]), None),
+        ("proof\", \"issuer", closed(&[&["proof"], &["issuer"]]), None),
+        ("proof", closed(&[&["proof"], &["issuer"]]), Some("fails on issuer too, expected closed by proof")),
+        (
+            "proof",
+            closed(&[&["issuer"]]),
+            Some("fails on issuer too, not on proof, expected closed by proof"),
+        ),
+        (
+            "proof\", \"issuer",
+            closed(&[&["proof"]]),
+            Some("fails not on issuer, expected closed by issuer, proof"),
+        ),
+        ("proof", Hearing::Applies, Some("applies, expected closed by proof")),
+        ("proof", past.clone(), Some("is not in force: decided on 2013-12-04, expected closed by proof")),
+        ("proof", Hearing::NotAbout, Some("has no say on it, expected closed by proof")),
+        ("not-in-force", past, None),
+        ("not-in-force", closed(&[&["proof"]]), Some("is in force, expected closed by not-in-force")),
+    ];
+    for (by, hearing, wrong) in table {
+        let wish = format!("closed = {{ us-sca-records = [\"{by}\"] }}\nsuspended = false");
+        let mut stage = FakeStage { hearing: Some(hearing), ..stage() };
+        let report = play(&changed("suspended = false", &wish), &mut stage).await;
+        let expected: Vec<String> =
+            wrong.iter().map(|wrong| format!("65: `us-sca-records` {wrong}")).collect();
+        assert_eq!(complaints(&report), expected, "{by}");
+    }
+}
+
+#[tokio::test]
 async fn an_expectation_about_nothing_fails() {
     let script =
         changed("class = \"content\"\nsuspended = false", "class = \"subscriber\"\nsuspended = false");
@@ -134,6 +178,18 @@ fn what_is_wrong_is_said_with_its_place_and_the_near_miss() {
         ("an account", changed("accounts = [\"molly\"]", "accounts = [\"moly\"]")),
         ("a story account", changed("story = \"molly\"", "story = \"mloly\"")),
         ("a rule", changed("\"us-sca-content-warrant\"", "\"us-sca-content-warant\"")),
+        (
+            "a rule that is closed",
+            changed("suspended = false", "closed = { us-sca-record = [\"proof\"] }\nsuspended = false"),
+        ),
+        (
+            "a fact that closes it",
+            changed("suspended = false", "closed = { us-sca-records = [\"proofs\"] }\nsuspended = false"),
+        ),
+        (
+            "nothing that closes it",
+            changed("suspended = false", "closed = { us-sca-records = [] }\nsuspended = false"),
+        ),
         ("a jurisdiction", changed("IE = \"silent\"", "IR = \"silent\"")),
         (
             "a matter",

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::clock::SimTime;
 use crate::demand::{Act, DemandId, Disposition, Item, Outcome};
 use crate::gate::{Cause, Duty, ItemDecision, Meter, PaperId, RouteMove};
-use crate::law::Position;
+use crate::law::{Hearing, Position};
 use crate::provider::{self, KeyHolder};
 use crate::world::{Address, AuthorityId, Conduct, Country, DataClass, EntityId, RegionId};
 
@@ -100,6 +100,22 @@ impl From<ItemDecision> for ItemView {
             outcome: decision.outcome,
             treaty: decision.treaty,
         }
+    }
+}
+
+/// How it stands with one rule in the newest decision on one act and item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeardRule {
+    pub act: Act,
+    pub item: Item,
+    pub rule: String,
+    pub hearing: Hearing,
+}
+
+impl HeardRule {
+    /// True if it is about this item and this rule.
+    pub fn is_of(&self, item: &ItemView, rule: &str) -> bool {
+        self.rule == rule && self.act == item.act && self.item == item.item
     }
 }
 

@@ -13,7 +13,9 @@ use rogatory::record::entry::Slot;
 use rogatory::record::policy::{Accept, Policy};
 use rogatory::record::proof::LogProof;
 use rogatory::region::production;
-use rogatory::scenario::{Backstage, Names, Playhouse, Report, Script, Unwatched, built_in, run};
+use rogatory::scenario::{
+    Backstage, Names, Playhouse, Report, Script, Unwatched, built_in, run, world_changes,
+};
 use rogatory::world::{AuthorityId, World, WorldSource};
 
 fn backstage(data: &Path, nodes: Nodes) -> Backstage {
@@ -59,6 +61,35 @@ async fn every_script_that_ships_holds() {
         assert!(report.holds(), "{name}: {:#?} {:?}", failures(&report), report.stopped);
         assert!(report.expectations.total() > 0, "{name}");
         playhouse.into_deployment().unwrap().stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_door_of_2703_h_is_shut_for_the_reasons_that_the_script_gives() {
+    let ships = built_in().find(|file| file.path().ends_with("dublin-warrant-gdpr.toml")).unwrap();
+    let agreement = "\n[world.treaties.us-ie-executive-agreement]\nkind = \"executive-agreement\"\n\
+                     title = \"An agreement that there is not\"\nparties = [\"US\", \"IE\"]\nin-force = 2018-05-01\ncite = \"none\"\n\
+                     source = \"modelling choice\"\n";
+    let reasons = "[\"agreement_with\", \"nationality_known\", \"residence_known\"]";
+    let with_agreement = format!("{agreement}\n[[account]]");
+    for (from, to, wrong) in [
+        (reasons, reasons, None),
+        (reasons, "[\"agreement_with\"]", Some("fails on nationality_known too, on residence_known too")),
+        ("\n[[account]]", with_agreement.as_str(), Some("fails not on agreement_with")),
+    ] {
+        assert!(ships.text().contains(from), "{from}");
+        let file = SourceFile::new("fork.toml", ships.text().replacen(from, to, 1));
+        let folder = tempfile::tempdir().unwrap();
+        let backstage = backstage(&folder.path().join("data"), Nodes::Here);
+        let world = World::standard().unwrap().with(&world_changes(&file).unwrap()).unwrap();
+        let script = Script::parse(&file, &Names::of(&world, &backstage.law, &backstage.story)).unwrap();
+        let mut playhouse = Playhouse::new(backstage);
+        let report = run(&script, &mut playhouse, &mut Unwatched).await.unwrap();
+        playhouse.into_deployment().unwrap().stop().await;
+        let found = failures(&report);
+        assert_eq!(report.holds(), wrong.is_none(), "{found:?}");
+        let told = |wrong: &str| found.iter().any(|failure| failure.contains(wrong));
+        assert!(wrong.is_none_or(told), "{found:?}");
     }
 }
 
