@@ -15,8 +15,7 @@ use super::why::{why_json, why_text};
 use super::{Exit, Outcome};
 use crate::demand::{Demand, SignedInstrument};
 use crate::diagnostic::SourceFile;
-use crate::gate::Event;
-use crate::provider::{Ask, Told};
+use crate::provider::{Ask, Newest, Told};
 use crate::region::Body;
 use crate::scenario::{history_text, matter_text};
 use crate::world::AuthorityId;
@@ -234,31 +233,24 @@ async fn explain(matter: String, format: Format, running: RunningArguments) -> O
         return Err(unexpected());
     };
     let Setup { names, law, .. } = ConfigArguments { config: None }.read()?;
-    let decided = history.events.iter().rev().find_map(|(_, event)| match event {
-        Event::Decided { law, facts, decision, .. } => Some((law, facts, decision)),
-        _ => None,
-    });
-    let (revision, premises, decisions) = decided
-        .map_or((None, &[][..], &[][..]), |(law, facts, decision)| (Some(law), &facts[..], &decision[..]));
-    let other = revision.is_some_and(|revision| law.revision() != revision);
     // Other books than those it was decided by would explain another decision.
-    let explained = || premises.iter().zip(decisions).filter(|_| !other);
+    let (explained, other): (Vec<Newest<'_>>, Vec<Newest<'_>>) =
+        history.newest().into_iter().partition(|newest| newest.law == law.revision());
+    let other = !other.is_empty();
     if format == Format::Json {
         let mut value = serde_json::to_value(&history)?;
-        if let Some(history) = value.as_object_mut() {
-            let why: Vec<_> = explained().map(|(premise, item)| why_json(&law, premise, item)).collect();
-            history.insert("why".to_owned(), why.into());
-            history.insert("why-by-other-books".to_owned(), other.into());
+        if let Some(value) = value.as_object_mut() {
+            let why: Vec<_> = explained.iter().map(|newest| why_json(&law, newest)).collect();
+            value.insert("why".to_owned(), why.into());
+            value.insert("why-by-other-books".to_owned(), other.into());
         }
         screen::json(&value)?;
         return Ok(Exit::Done);
     }
     screen::text(&history_text(&history, &names, look()))?;
     if other {
-        screen::line("WHY  the decision names another revision of the law books than those built in here.")?;
+        screen::line("WHY  a decision names another revision of the law books than those built in here.")?;
     }
-    for (premise, decision) in explained() {
-        screen::text(&why_text(&law, premise, decision, screen::width()))?;
-    }
+    screen::text(&why_text(&law, &explained, screen::width()))?;
     Ok(Exit::Done)
 }
