@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::{Failure, Goal, Settings, Sheet, Unit, median};
 use crate::clock::{Date, SimTime};
 use crate::directory::{Account, Directory};
-use crate::gate::StanceTable;
+use crate::gate::Stances;
 use crate::law::Law;
 use crate::mail::Story;
 use crate::provider::{reach, reach_by, sweep};
@@ -26,7 +26,8 @@ pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
     let (world, law) = (World::standard()?, Law::standard()?);
     let account = account(&world)?;
     let at: SimTime = DAY.parse()?;
-    let stance = |at: SimTime| StanceTable::from(world.provider().stance(at));
+    let stances = Stances::of(world.provider());
+    let stance = |at: SimTime| stances.on(at);
     let rounds = settings.rounds.max(3);
 
     let view = reach(&world, &law, stance(at), &account, at);
@@ -45,8 +46,8 @@ pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
         .goal(Goal::AtMost(20.0))
         .write();
 
-    let swept = sweep(&world, &law, stance, &account);
-    let over_time = time(rounds, || sweep(&world, &law, stance, &account).turns.len());
+    let swept = sweep(&world, &law, &stances, &account);
+    let over_time = time(rounds, || sweep(&world, &law, &stances, &account).turns.len());
     let each_day =
         time(rounds, || days(&swept).map(|at| reach(&world, &law, stance(at), &account, at).may.len()).sum());
     let what =

@@ -60,7 +60,7 @@ pub struct ReachArguments {
     /// What this authority of the roster could obtain, of every mailbox
     #[arg(long, value_name = "AUTHORITY", conflicts_with_all = ["address", "over_time"])]
     by: Option<AuthorityId>,
-    /// Also authorities that would get nothing
+    /// Name every authority, and show those that would get nothing too
     #[arg(long)]
     all: bool,
     #[arg(long, value_enum, default_value_t)]
@@ -118,7 +118,9 @@ pub fn reach(arguments: ReachArguments) -> Outcome {
         (Told::ReachOverTime(sweep), Format::Json) => screen::json(&sweep)?,
         (Told::ReachBy(by), Format::Json) => screen::json(&by)?,
         (Told::Reach(reach), Format::Text) => screen::text(&reach_text(&reach, all, &names()?, look()))?,
-        (Told::ReachOverTime(sweep), Format::Text) => screen::text(&sweep_text(&sweep, all, look()))?,
+        (Told::ReachOverTime(sweep), Format::Text) => {
+            screen::text(&sweep_text(&sweep, all, &names()?, look()))?
+        }
         (Told::ReachBy(by), Format::Text) => screen::text(&by_text(&by, all, &names()?, look()))?,
         _ => return Err(unexpected()),
     }

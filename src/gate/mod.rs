@@ -37,6 +37,6 @@ pub use order::{
 pub use public::{PublicAnswer, PublicEntry, PublicEvent, PublicItem, PublicPlace, PublicStep};
 pub use route::{Next, NoRoute, Request, RouteEnd, RouteMove, RouteState, next, take};
 pub use secrecy::{Secrecy, counted_in_bands};
-pub use stance::{StanceChange, StanceTable};
+pub use stance::{StanceChange, StanceTable, Stances};
 pub use standing::{Meter, Standing, meters};
 pub use what_if::{Flip, flips};

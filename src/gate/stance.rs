@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::duty::Duty;
-use crate::world::{Conduct, Stance};
+use crate::clock::{Date, SimTime};
+use crate::world::{Conduct, Provider, Stance};
 
 /// The provider's stance on one day, as it goes into a decision's premise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -46,6 +47,38 @@ pub struct StanceChange {
     pub free: Option<Conduct>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub emergency: Option<Conduct>,
+}
+
+/// The stance over time: the provider's own dated one, and the changes that it made as it went on.
+#[derive(Clone, Debug)]
+pub struct Stances<'w> {
+    own: &'w Provider,
+    changes: Vec<(SimTime, StanceChange)>,
+}
+
+impl<'w> Stances<'w> {
+    /// Of a provider that made no change of its own dated stance.
+    pub fn of(own: &'w Provider) -> Self {
+        Stances { own, changes: Vec::new() }
+    }
+
+    /// With the changes it made, in order.
+    pub fn with(self, changes: Vec<(SimTime, StanceChange)>) -> Self {
+        Stances { changes, ..self }
+    }
+
+    /// The stance at a moment: of the changes those that had been made.
+    pub fn on(&self, at: SimTime) -> StanceTable {
+        let made = self.changes.iter().filter(|(from, _)| *from <= at);
+        made.fold(StanceTable::from(self.own.stance(at)), |table, (_, change)| table.changed(change))
+    }
+
+    /// The first days whose noon in UTC sees another stance than the day before.
+    pub fn days(&self) -> impl Iterator<Item = Date> {
+        let own = self.own.stances().entries().filter_map(|(from, _)| from);
+        let noon = |at: SimTime| at.plus_seconds(12 * 3600 - 1).date_utc();
+        own.chain(self.changes.iter().map(move |(from, _)| noon(*from)))
+    }
 }
 
 impl StanceTable {
@@ -93,17 +126,5 @@ impl StanceChange {
 
     pub fn is_empty(&self) -> bool {
         self.cases().next().is_none()
-    }
-
-    /// This change and then another.
-    pub fn then(self, later: StanceChange) -> Self {
-        StanceChange {
-            compelled: later.compelled.or(self.compelled),
-            compelled_foreign: later.compelled_foreign.or(self.compelled_foreign),
-            conflict: later.conflict.or(self.conflict),
-            open: later.open.or(self.open),
-            free: later.free.or(self.free),
-            emergency: later.emergency.or(self.emergency),
-        }
     }
 }

@@ -112,7 +112,7 @@ fn changes(premise: &Premise) -> Vec<Change> {
         all.push(Change { words, fact, question, value });
     };
     for class in DataClass::ALL.into_iter().filter(|class| *class != question.class) {
-        add(format!("it were about {class}"), "class", Value::Class(class), |q, v| {
+        add(format!("the data wanted were of the class `{class}`"), "class", Value::Class(class), |q, v| {
             if let Value::Class(class) = v {
                 q.class = *class;
             }
@@ -120,7 +120,7 @@ fn changes(premise: &Premise) -> Vec<Change> {
     }
     for kind in InstrumentKind::ALL.into_iter().filter(|kind| *kind != question.instrument) {
         add(
-            format!("the instrument were {}", with_article(kind.as_str())),
+            format!("the instrument were {}", with_article(&kind.in_words())),
             "instrument",
             Value::Instrument(kind),
             |q, v| {
@@ -300,9 +300,9 @@ fn changes(premise: &Premise) -> Vec<Change> {
     all
 }
 
-/// `an epoc`, `a warrant`.
+/// `an EPOC`, `a warrant`.
 fn with_article(word: &str) -> String {
-    let vowel = word.starts_with(['a', 'e', 'i', 'o']);
+    let vowel = word.starts_with(['a', 'e', 'i', 'o', 'E']);
     format!("{} {word}", if vowel { "an" } else { "a" })
 }
 

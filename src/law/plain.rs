@@ -3,6 +3,7 @@
 use cedar_policy_core::ast::{BinaryOp, Expr, ExprKind, Literal, UnaryOp, Var};
 
 use super::vocabulary::{Kind, day_from_number, kind_of};
+use crate::demand::InstrumentKind;
 
 /// The condition as a sentence without a full stop.
 pub(super) fn in_words(expr: &Expr) -> String {
@@ -60,6 +61,14 @@ fn compared(op: BinaryOp, left: &Expr, right: &Expr, holds: bool) -> String {
             format!("{} {} {}", subject(right), is(holds), listed(left, "or"))
         }
         BinaryOp::Contains => format!("{} {}", about(left, holds), value(right)),
+        // Two facts: a state with which there is a treaty, and one where a copy rests.
+        BinaryOp::ContainsAny if fact(right).is_some() => {
+            let which = match fact(right) {
+                Some("rests_in") => "where a copy rests".to_owned(),
+                _ => format!("of which it is so that {} it", about(right, true)),
+            };
+            format!("{} a state {which}", about(left, holds))
+        }
         BinaryOp::ContainsAny => format!("{} any of {}", about(left, holds), listed(right, "or")),
         BinaryOp::ContainsAll => format!("{} all of {}", about(left, holds), listed(right, "and")),
         BinaryOp::Eq => match value(right).as_str() {
@@ -131,7 +140,10 @@ fn value(expr: &Expr) -> String {
         }
         ExprKind::Lit(Literal::EntityUID(uid)) => {
             let text: &str = uid.eid().as_ref();
-            text.replace('-', " ")
+            match text.parse::<InstrumentKind>() {
+                Ok(kind) => kind.in_words(),
+                Err(_) => text.replace('-', " "),
+            }
         }
         ExprKind::Lit(Literal::Bool(yes)) => if *yes { "so" } else { "not so" }.to_owned(),
         _ => subject(expr),
@@ -264,6 +276,7 @@ mod tests {
             "no copy rests in US",
             "a copy rests in US or nobody knows where it rests",
             "the number of days since receipt is at most 14",
+            "the demanding state has an executive agreement with a state where a copy rests",
         ] {
             assert!(words.contains(&wanted), "{wanted}");
         }

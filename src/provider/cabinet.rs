@@ -74,10 +74,8 @@ struct Contents {
     openings: BTreeMap<u64, Box<FullOpening>>,
     given: BTreeMap<u64, Vec<Given>>,
     erased: BTreeMap<u64, SimTime>,
-    stance: StanceChange,
-    /// How often the stance was changed, and when last.
-    stances: usize,
-    stance_at: Option<SimTime>,
+    /// Every change of the stance, in order, with its moment.
+    stances: Vec<(SimTime, StanceChange)>,
     clock: Option<SimTime>,
     delays: BTreeMap<MatterId, Cause>,
     /// The stance was changed, and no time was kept after that.
@@ -101,9 +99,7 @@ impl Contents {
             }
             Kept::Erased { entries, at } => self.erased.extend(entries.into_iter().map(|entry| (entry, at))),
             Kept::Stance { at, change } => {
-                self.stance = self.stance.then(change);
-                self.stances += 1;
-                self.stance_at = self.stance_at.max(Some(at));
+                self.stances.push((at, change));
                 self.stance_is_new = true;
             }
             Kept::Delay { matter, cause: Some(cause) } => {
@@ -149,9 +145,9 @@ impl Cabinet {
         self.inside().contents.instruments.get(matter).cloned()
     }
 
-    /// The changes of stance so far, added up.
-    pub fn stance(&self) -> StanceChange {
-        self.inside().contents.stance
+    /// The changes of stance so far, in order, each with its moment.
+    pub fn stances(&self) -> Vec<(SimTime, StanceChange)> {
+        self.inside().contents.stances.clone()
     }
 
     /// False if a crash may have come between a change of stance and the decisions that follow from it.
@@ -161,13 +157,14 @@ impl Cabinet {
 
     /// How often the stance was changed.
     pub fn stance_changes(&self) -> usize {
-        self.inside().contents.stances
+        self.inside().contents.stances.len()
     }
 
     /// The latest simulated time that was kept, by itself or with a change of stance.
     pub fn clock(&self) -> Option<SimTime> {
         let inside = self.inside();
-        inside.contents.clock.max(inside.contents.stance_at)
+        let changed = inside.contents.stances.iter().map(|(at, _)| *at).max();
+        inside.contents.clock.max(changed)
     }
 
     pub fn keep_accounts(&self, accounts: impl IntoIterator<Item = Account>) -> Result<(), CabinetError> {

@@ -38,7 +38,7 @@ use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::gate::{
     Cause, Docket, DocketError, Event, Filing, InstrumentNote, Matter, MatterId, NoRoute, NotAuthentic,
-    NotCompetent, Order, Selector, StanceChange, StanceTable, authenticate, check_order,
+    NotCompetent, Order, Selector, StanceChange, StanceTable, Stances, authenticate, check_order,
 };
 use crate::law::Law;
 use crate::record::log::{Log, Logged};
@@ -218,7 +218,7 @@ impl Provider {
 
     /// The stance on this day, with the changes made since.
     pub fn stance(&self) -> StanceTable {
-        self.stance_on(self.now())
+        self.stances().on(self.now())
     }
 
     /// How often the stance was changed since the provider began.
@@ -378,25 +378,25 @@ impl Provider {
     /// Who may read an account, who can, at what price.
     pub fn reach(&self, account: &crate::world::Address, at: SimTime) -> Result<ReachView, ProviderError> {
         let account = self.directory.find(account)?;
-        Ok(reach(&self.world, &self.law, self.stance_on(at), account, at))
+        Ok(reach(&self.world, &self.law, self.stances().on(at), account, at))
     }
 
     /// How the reach for an account changed, over all days that the law books speak for.
     pub fn reach_over_time(&self, account: &crate::world::Address) -> Result<SweepView, ProviderError> {
         let account = self.directory.find(account)?;
-        Ok(sweep(&self.world, &self.law, |at| self.stance_on(at), account))
+        Ok(sweep(&self.world, &self.law, &self.stances(), account))
     }
 
     /// What one authority could obtain, of every account.
     pub fn reach_by(&self, authority: &AuthorityId, at: SimTime) -> Result<ByView, ProviderError> {
         self.world.roster().authority(authority)?;
-        let (stance, accounts) = (self.stance_on(at), self.directory.accounts());
+        let (stance, accounts) = (self.stances().on(at), self.directory.accounts());
         Ok(reach_by(&self.world, &self.law, stance, authority, accounts, at))
     }
 
-    /// The provider's own dated stance, with what it has changed since.
-    fn stance_on(&self, at: SimTime) -> StanceTable {
-        StanceTable::from(self.world.provider().stance(at)).changed(&self.cabinet.stance())
+    /// The provider's own dated stance, with every change it has made.
+    fn stances(&self) -> Stances<'_> {
+        Stances::of(self.world.provider()).with(self.cabinet.stances())
     }
 
     fn view(&self, matter: &Matter) -> MatterView {

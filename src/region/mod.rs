@@ -14,6 +14,7 @@ mod error;
 mod identity;
 mod link;
 mod node;
+mod own_law;
 /// Nodes as processes of their own.
 pub mod process;
 /// The package handed to an authority, and how its recipient opens it.
@@ -39,6 +40,7 @@ pub use error::{ErrorCode, ServiceError};
 pub use identity::{DeploymentId, IdentityError, Peer};
 pub use link::{CallOptions, Link, LinkLimits};
 pub use node::{Node, NodeError, NodeParts};
+pub use own_law::OwnLaw;
 pub use server::{ServerLimits, serve};
 pub use service::{Answer, Context, Correlation, Service, SharedService, Typed, only_head_office};
 pub use wan::{Cut, Wan};

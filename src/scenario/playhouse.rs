@@ -384,7 +384,7 @@ fn reach_rows(reach: &provider::ReachView, place: &provider::WhereView) -> Vec<R
         let may = reach.may.iter().filter(|m| m.class == copy.class && m.region == copy.region);
         for may in may.filter(|m| m.outcome.is_some_and(|outcome| outcome.is_production())) {
             row.may.entry(may.country.clone()).or_default().insert(may.authority.clone());
-            row.price.extend(may.price.iter().map(|price| price.penalty.clone()));
+            row.price.extend(may.price.iter().cloned());
         }
         let can = reach.can.iter().filter(|c| c.class == copy.class && c.region == copy.region);
         row.can = can

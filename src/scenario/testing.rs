@@ -15,8 +15,8 @@ use crate::demand::{Act, DateRange, Demand, DemandId, Disposition, Item, Outcome
 use crate::gate::Duty;
 use crate::gate::{Filing, Order, StanceChange};
 use crate::law::{Hearing, Position, PositionKind};
-use crate::provider::KeyHolder;
-use crate::world::{Address, Conduct, DataClass};
+use crate::provider::{KeyHolder, Price};
+use crate::world::{Address, Conduct, DataClass, SourceMark};
 
 pub fn t(text: &str) -> SimTime {
     text.parse().unwrap()
@@ -166,7 +166,13 @@ impl Stage for FakeStage {
                 region,
                 may: [("US".parse().unwrap(), ["us-sdny".parse().unwrap()].into())].into(),
                 can: vec![holder(KeyHolder::Region, "ireland"), holder(KeyHolder::HeadOffice, "head-office")],
-                price: ["up to EUR 20 million".to_owned()].into(),
+                price: [Price {
+                    jurisdiction: "EU".parse().unwrap(),
+                    rule: "eu-gdpr-48".to_owned(),
+                    penalty: "up to EUR 20 million".to_owned(),
+                    mark: SourceMark::FromMemory,
+                }]
+                .into(),
             }],
         })
     }

@@ -8,7 +8,7 @@ use crate::clock::SimTime;
 use crate::demand::{Act, DemandId, Disposition, Item, Outcome};
 use crate::gate::{Cause, Duty, ItemDecision, Meter, PaperId, RouteMove};
 use crate::law::{Hearing, Position};
-use crate::provider::{self, KeyHolder};
+use crate::provider::{self, KeyHolder, Price};
 use crate::world::{Address, AuthorityId, Conduct, Country, DataClass, EntityId, RegionId};
 
 /// A matter as it stands now.
@@ -195,7 +195,7 @@ pub struct ReachView {
     pub can: Vec<KeyHolderView>,
     /// What laws that bar the answer, or leave it open, threaten.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub price: BTreeSet<String>,
+    pub price: BTreeSet<Price>,
 }
 
 /// Who holds a key that opens a copy.

@@ -27,6 +27,14 @@ pub enum InstrumentKind {
 }
 
 impl InstrumentKind {
+    /// As a reader says it: `court order`, `EPOC`.
+    pub fn in_words(self) -> String {
+        match self {
+            InstrumentKind::Epoc | InstrumentKind::EpocPr => self.as_str().to_uppercase(),
+            _ => self.as_str().replace('-', " "),
+        }
+    }
+
     pub const ALL: [InstrumentKind; 12] = [
         InstrumentKind::Warrant,
         InstrumentKind::CourtOrder,

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rogatory::clock::SimTime;
-use rogatory::demand::{DemandId, Outcome};
+use rogatory::demand::{DemandId, InstrumentKind, Outcome};
 use rogatory::diagnostic::SourceFile;
+use rogatory::gate::{Answer, Duty, Event};
 use rogatory::law::Law;
 use rogatory::mail::Story;
-use rogatory::provider::{Deployment, DeploymentOptions, KeyHolder, Nodes};
+use rogatory::provider::{Deployment, DeploymentOptions, KeyHolder, May, Nodes, ReachView};
 use rogatory::record::entry::Slot;
 use rogatory::record::policy::{Accept, Policy};
 use rogatory::record::proof::LogProof;
@@ -16,7 +17,7 @@ use rogatory::region::production;
 use rogatory::scenario::{
     Backstage, Names, Playhouse, Report, Script, Unwatched, built_in, run, world_changes,
 };
-use rogatory::world::{AuthorityId, World, WorldSource};
+use rogatory::world::{AuthorityId, DataClass, World, WorldSource};
 
 fn backstage(data: &Path, nodes: Nodes) -> Backstage {
     Backstage {
@@ -260,6 +261,47 @@ async fn a_demand_that_was_altered_is_no_demand() {
     deployment.stop().await;
 }
 
+/// What the magistrate of New York would get of the content in Dublin.
+fn content_by_warrant(reach: &ReachView) -> &May {
+    let is_it = |may: &&May| {
+        may.authority.as_str() == "us-sdny-magistrate"
+            && may.instrument == InstrumentKind::Warrant
+            && may.region.as_str() == "ie-dublin"
+            && may.class == DataClass::Content
+    };
+    reach.may.iter().find(is_it).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reach_of_a_past_day_goes_by_the_stance_of_that_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, playhouse) = play("dublin-warrant", &folder.path().join("data")).await;
+    let deployment = playhouse.into_deployment().unwrap();
+    let molly = "molly@post.example".parse().unwrap();
+    // Contested, refused from 29 August 2014 on, and answered under the new Act: the duty was the same all along.
+    for (day, outcome) in [
+        ("2014-08-02", None),
+        ("2014-08-31", Some(Outcome::Rejected)),
+        ("2018-04-02", Some(Outcome::Produced)),
+    ] {
+        let noon: SimTime = format!("{day}T12:00:00Z").parse().unwrap();
+        let reach = deployment.provider.reach(&molly, noon).unwrap();
+        let warrant = content_by_warrant(&reach);
+        assert_eq!((warrant.duty, warrant.outcome), (Duty::Compelled, outcome), "{day}");
+    }
+    // Over time it changes on the day whose noon first sees the new stance.
+    let swept = deployment.provider.reach_over_time(&molly).unwrap();
+    let refused = swept.turns.iter().find(|turn| {
+        turn.changes.iter().any(|change| {
+            change.region.as_str() == "ie-dublin"
+                && change.class == DataClass::Content
+                && change.after.outcome == Some(Outcome::Rejected)
+        })
+    });
+    assert_eq!(refused.unwrap().on.to_string(), "2014-08-30");
+    deployment.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_and_reach_agree_with_the_keys() {
     let folder = tempfile::tempdir().unwrap();
@@ -277,6 +319,23 @@ async fn where_and_reach_agree_with_the_keys() {
     let dublin: Vec<_> = reach.can.iter().filter(|can| can.region.as_str() == "ie-dublin").collect();
     assert!(dublin.iter().all(|can| can.who == KeyHolder::Region));
     assert!(reach.may.iter().any(|may| may.outcome == Some(Outcome::Produced)));
+
+    // What the node in Dublin did is what reach says of it, law by law.
+    let history = deployment.provider.history("18-mag-2713").await.unwrap();
+    let refused = history.events.iter().find_map(|(_, event)| match event {
+        Event::Delivered { production, timing, .. } => {
+            let laws = production.iter().find_map(|answer| match &answer.answer {
+                Answer::Refused { positions, .. } => Some(positions.iter().map(|p| p.jurisdiction.clone())),
+                Answer::Produced { .. } => None,
+            });
+            laws.map(|laws| (laws.collect::<Vec<_>>(), *timing))
+        }
+        _ => None,
+    });
+    let (laws, at) = refused.unwrap();
+    let reach = deployment.provider.reach(&molly, at).unwrap();
+    assert_eq!(content_by_warrant(&reach).refused_under, laws);
+    assert!(!laws.is_empty());
     deployment.stop().await;
 }
 

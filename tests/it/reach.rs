@@ -6,7 +6,7 @@ use rogatory::clock::{Date, SimTime};
 use rogatory::demand::{InstrumentKind, Outcome};
 use rogatory::diagnostic::SourceFile;
 use rogatory::directory::{Account, Directory};
-use rogatory::gate::{Duty, StanceTable};
+use rogatory::gate::{Duty, StanceTable, Stances};
 use rogatory::law::Law;
 use rogatory::mail::Story;
 use rogatory::provider::{May, Prospect, WayChange, reach, reach_by, sweep};
@@ -85,7 +85,7 @@ fn what_the_node_refuses_is_not_obtained() {
 #[test]
 fn a_sweep_says_on_every_day_what_reach_says_of_that_day() {
     let site = Site::of("molly", "");
-    let swept = sweep(&site.world, &site.law, |at| site.stance(at), &site.account);
+    let swept = sweep(&site.world, &site.law, &Stances::of(site.world.provider()), &site.account);
     let mut state: BTreeMap<Key, Prospect> = BTreeMap::new();
     let apply = |state: &mut BTreeMap<Key, Prospect>, changes: &[WayChange]| {
         for change in changes {

@@ -20,7 +20,7 @@ use crate::directory::Account;
 use crate::gate::{Duty, StanceTable};
 use crate::law::{Law, Position, PositionKind};
 use crate::world::{
-    Address, AuthorityId, Country, DataClass, EntityId, Jurisdiction, KeyCustody, RegionId, World,
+    Address, AuthorityId, Country, DataClass, EntityId, Jurisdiction, KeyCustody, RegionId, SourceMark, World,
 };
 
 pub use sweep::{Prospect, SweepView, Turn, WayChange, sweep};
@@ -67,6 +67,8 @@ pub struct Price {
     pub jurisdiction: Jurisdiction,
     pub rule: String,
     pub penalty: String,
+    /// How sure we are of the least sure part of the rule that it stands in.
+    pub mark: SourceMark,
 }
 
 /// Who holds a key that opens a copy.
@@ -144,7 +146,8 @@ pub fn prices(positions: &[Position]) -> Vec<Price> {
         .flat_map(|position| {
             position.rules.iter().filter_map(|rule| {
                 let penalty = rule.penalty.clone()?;
-                Some(Price { jurisdiction: position.jurisdiction.clone(), rule: rule.id.clone(), penalty })
+                let (jurisdiction, mark) = (position.jurisdiction.clone(), rule.source.mark());
+                Some(Price { jurisdiction, rule: rule.id.clone(), penalty, mark })
             })
         })
         .collect();

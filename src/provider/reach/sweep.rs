@@ -12,7 +12,7 @@ use super::way::{Inquiry, Taken, Way, ways};
 use crate::clock::{Date, SimTime};
 use crate::demand::{InstrumentKind, Outcome};
 use crate::directory::{Account, CopyAt};
-use crate::gate::{Duty, StanceTable};
+use crate::gate::{Duty, Stances};
 use crate::law::{Law, PositionChange, position_changes};
 use crate::world::{Address, AuthorityId, Country, DataClass, Jurisdiction, RegionId, World};
 
@@ -80,17 +80,12 @@ impl Prospect {
     }
 }
 
-/// Works out the reach for an account from its first day on. `stance` says what the provider does on a day.
-pub fn sweep(
-    world: &World,
-    law: &Law,
-    stance: impl Fn(SimTime) -> StanceTable,
-    account: &Account,
-) -> SweepView {
+/// Works out the reach for an account from its first day on.
+pub fn sweep(world: &World, law: &Law, stances: &Stances<'_>, account: &Account) -> SweepView {
     let from = account.holder.created.date_utc();
     let until = law.jurisdictions().filter_map(|code| law.header(code)).map(|header| header.until).max();
     let until = until.unwrap_or(from);
-    let mut days = turning_days(world, law);
+    let mut days = turning_days(world, law, stances);
     days.retain(|day, _| from < *day && *day < until);
     days.insert(from, Turned::Everything);
     let epochs = days.len();
@@ -110,7 +105,7 @@ pub fn sweep(
     for (day, turned) in &days {
         // Noon in Greenwich is the same day in most of the world, and in all of it that the books speak of.
         let at = SimTime::start_of(*day, &jiff::tz::TimeZone::UTC).plus_seconds(12 * 3600);
-        let mut inquiry = Inquiry::on(world, law, stance(at), at);
+        let mut inquiry = Inquiry::on(world, law, stances.on(at), at);
         let mut changes = Vec::new();
         for ((way, copy), before) in cells.iter().zip(&mut now) {
             if before.as_ref().is_some_and(|before| !turned.concerns(before)) {
@@ -167,7 +162,7 @@ impl Turned {
 }
 
 /// The days on which something may begin or end.
-fn turning_days(world: &World, law: &Law) -> BTreeMap<Date, Turned> {
+fn turning_days(world: &World, law: &Law, stances: &Stances<'_>) -> BTreeMap<Date, Turned> {
     let mut days: BTreeMap<Date, Turned> = BTreeMap::new();
     let rules = law.rules().flat_map(|(code, rule)| [rule.from, rule.until].map(|day| (code, day)));
     let rules = rules.filter_map(|(code, day)| Some((code, day?)));
@@ -182,8 +177,7 @@ fn turning_days(world: &World, law: &Law) -> BTreeMap<Date, Turned> {
     let treaties = world.treaties().flat_map(|treaty| [treaty.in_force(), treaty.until()]).flatten();
     let members = world.countries().flat_map(|country| country.memberships());
     let members = members.flat_map(|member| [Some(member.from), member.until]).flatten();
-    let stances = world.provider().stances().entries().filter_map(|(from, _)| from);
-    for day in treaties.chain(members).chain(stances) {
+    for day in treaties.chain(members).chain(stances.days()) {
         days.insert(day, Turned::Everything);
     }
     days

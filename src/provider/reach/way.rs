@@ -9,9 +9,11 @@ use crate::demand::{
 };
 use crate::directory::{Account, CopyAt};
 use crate::gate::{Duty, Premise, StanceTable, Standing, decide};
-use crate::law::{Asking, Law, Position, PositionKind, Treaties, codes};
+use crate::law::{Asking, HolderRecord, Law, Position, PositionKind, Treaties};
+use crate::region::OwnLaw;
 use crate::world::{
-    Authority, AuthorityId, AuthorityKind, Country, Entity, EntityRelation, Jurisdiction, KeyCustody, World,
+    Authority, AuthorityId, AuthorityKind, Country, Entity, EntityRelation, Jurisdiction, KeyCustody,
+    RegionId, World,
 };
 
 /// An instrument in the hands of authorities of which every law is told the same: they sit in one country, are of one kind,
@@ -265,22 +267,28 @@ impl Inquiry<'_> {
         };
         let decision = decide(self.law, &premise);
         let granted = decision.outcome.is_some_and(Outcome::is_production);
-        let refused_under =
-            if granted { refused_under(world, copy, &decision.positions, at) } else { Vec::new() };
+        let refused_under = match granted {
+            true => self.refused_under(&demand, &item, &holder, &copy.region)?,
+            false => Vec::new(),
+        };
         let outcome = if refused_under.is_empty() { decision.outcome } else { Some(Outcome::Rejected) };
         Some(Taken { duty: decision.duty, outcome, positions: decision.positions, refused_under, demand })
     }
-}
 
-/// The laws of the region's country that keep its node from giving what the gate granted. A node of which head office holds
-/// the keys as well cannot refuse, whatever its country's law says.
-fn refused_under(world: &World, copy: &CopyAt, positions: &[Position], at: SimTime) -> Vec<Jurisdiction> {
-    let Ok(region) = world.region(&copy.region) else { return Vec::new() };
-    if region.key_custody() == KeyCustody::Provider {
-        return Vec::new();
+    /// The laws of the region's country that keep its node from giving what the gate granted that day. A node of which head
+    /// office holds the keys as well cannot refuse, whatever its country's law says.
+    fn refused_under(
+        &self,
+        demand: &Demand,
+        item: &Item,
+        holder: &HolderRecord,
+        region: &RegionId,
+    ) -> Option<Vec<Jurisdiction>> {
+        if self.world.region(region).ok()?.key_custody() == KeyCustody::Provider {
+            return Some(Vec::new());
+        }
+        let own = OwnLaw { world: self.world, law: self.law, region };
+        let objections = own.objections(demand, item, holder, self.at, self.at).ok()?;
+        Some(objections.into_iter().map(|position| position.jurisdiction).collect())
     }
-    let own = codes(world, [region.country()], at.date_utc());
-    let against =
-        |position: &&Position| own.contains(&position.jurisdiction) && position.holds_a_region_back();
-    positions.iter().filter(against).map(|position| position.jurisdiction.clone()).collect()
 }

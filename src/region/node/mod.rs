@@ -153,16 +153,6 @@ impl Node {
         [Jurisdiction::from(country)].into_iter().chain(blocs).collect()
     }
 
-    /// The laws that apply to this node by where it stands: its country's and its blocs'.
-    fn own_laws(&self, at: crate::clock::SimTime) -> Vec<Jurisdiction> {
-        let Ok(region) = self.world.region(&self.region) else { return Vec::new() };
-        let country = region.country();
-        let own = Jurisdiction::from(country);
-        let date = self.world.legal_date(&own, at).unwrap_or_else(|_| at.date_utc());
-        let blocs = self.world.blocs_of(country, date).into_iter().cloned();
-        [own].into_iter().chain(blocs).collect()
-    }
-
     /// Held while a permit is checked, never across an await.
     fn memory(&self) -> MutexGuard<'_, TimeMemory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)

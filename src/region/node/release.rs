@@ -16,14 +16,15 @@ use sha2::{Digest, Sha256};
 use super::super::body::Body;
 use super::super::call::{Produced, Reply, Withheld};
 use super::super::error::ServiceError;
+use super::super::own_law::OwnLaw;
 use super::super::production::manifest::{Manifest, ManifestFile, hex_digest};
 use super::super::production::{ProductionError, SealedWriter};
 use super::super::service::Answer;
 use super::{Node, store_error};
 use crate::clock::{Clock, SimTime, SystemClock};
-use crate::demand::{Act, InstrumentKind, Item};
+use crate::demand::{InstrumentKind, Item};
 use crate::disk::{Disk, DiskWriter, folder_of, write_whole};
-use crate::law::{Asking, HolderRecord, Position};
+use crate::law::{HolderRecord, Position};
 use crate::mail::AddressBook;
 use crate::record::checkpoint::SignedCheckpoint;
 use crate::record::permit::{
@@ -163,32 +164,13 @@ impl Node {
     }
 
     /// What the region's own laws hold on the signed facts, asked with the region's own knowledge of the account
-    /// holder: the positions that stand against it. They are asked about the moment of the decision and about this
-    /// one: when exactly it is, is head office's word, and no later moment lets go what was barred at the decision.
+    /// holder: the positions that stand against it.
     fn own_position(&self, verified: &VerifiedPermit, item: &Item) -> Result<Vec<Position>, ServiceError> {
         let holder = self.holder(&item.account)?;
+        let own = OwnLaw { world: &self.world, law: &self.law, region: &self.region };
         let (decided, now) = (verified.grant().terms.decided, verified.simulated_now());
-        let mut moments = vec![decided, now];
-        moments.dedup();
-        let mut objections = Vec::new();
-        for moment in moments {
-            let asking = Asking {
-                world: &self.world,
-                demand: verified.demand(),
-                act: Act::Disclose,
-                item,
-                holder: &holder,
-                consent: false,
-                cleared: false,
-                extensions: 0,
-                received: decided,
-                decided: moment,
-            };
-            let question = asking.question().map_err(|error| ServiceError::internal(&error))?;
-            let positions = self.law.positions(&self.own_laws(moment), &question);
-            objections.push(positions.into_iter().filter(Position::holds_a_region_back).collect());
-        }
-        Ok(joined(objections))
+        own.objections(verified.demand(), item, &holder, decided, now)
+            .map_err(|error| ServiceError::internal(&error))
     }
 
     fn holder(&self, account: &crate::world::Address) -> Result<HolderRecord, ServiceError> {

@@ -2,6 +2,7 @@
 
 pub(super) mod account;
 mod course;
+mod day;
 mod history;
 pub(super) mod law;
 mod reach;
@@ -25,7 +26,8 @@ use course::Course;
 use law::{Extent, Told};
 use sheet::{Ink, Prose, Sheet, columns, faint, list, plain};
 
-pub use account::{reach_text, where_text};
+pub use account::where_text;
+pub use day::reach_text;
 pub use history::{history_text, matter_text};
 pub use reach::{by_text, sweep_text};
 pub use sheet::Look;

@@ -2,18 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use super::sheet::{Ink, Look, Sheet, faint, plain};
+use super::day::named;
+use super::sheet::{Ink, Look, Sheet, faint, gather, list, plain};
 use crate::clock::{Date, SimTime};
+use crate::gate::Duty;
 use crate::provider::{ByView, May, Prospect, SweepView, WayChange};
 use crate::scenario::Moment;
 use crate::scenario::names::Names;
-use crate::world::{AuthorityId, Country};
+use crate::world::{AuthorityId, Country, InstrumentKind};
 
 /// How many authorities of one country are named before the others are counted.
-const NAMED_MAX: usize = 4;
+const NAMED_MAX: usize = 1;
+
+/// A class, and the region where it rests.
+type Copy = (String, String);
 
 /// The days on which what somebody would get of a mailbox changed, and why. `all` shows every other change too.
-pub fn sweep_text(sweep: &SweepView, all: bool, look: Look) -> String {
+pub fn sweep_text(sweep: &SweepView, all: bool, names: &Names, look: Look) -> String {
     let mut sheet = Sheet::new(look);
     let days = format!(
         " from {} until {}: {} runs of days between one change of law or stance and the next",
@@ -24,7 +29,7 @@ pub fn sweep_text(sweep: &SweepView, all: bool, look: Look) -> String {
     sheet.wide(&[(Ink::Strong, sweep.account.as_str().into()), plain(days)]);
     sheet.blank();
     sheet.margin(0, 0, &[(Ink::Strong, day(sweep.from).into()), faint(", the account is opened")]);
-    changes(&mut sheet, &sweep.first.iter().collect::<Vec<_>>());
+    changes(&mut sheet, names, &sweep.first.iter().collect::<Vec<_>>());
     if sweep.first.is_empty() {
         sheet.margin(2, 4, &[plain("nobody on the roster would get anything")]);
     }
@@ -36,7 +41,7 @@ pub fn sweep_text(sweep: &SweepView, all: bool, look: Look) -> String {
         if !shown.is_empty() {
             sheet.blank();
             sheet.margin(0, 0, &[(Ink::Strong, day(turn.on).into())]);
-            changes(&mut sheet, &shown);
+            changes(&mut sheet, names, &shown);
         }
     }
     if hidden > 0 {
@@ -47,28 +52,31 @@ pub fn sweep_text(sweep: &SweepView, all: bool, look: Look) -> String {
     sheet.finish().0
 }
 
-/// True where somebody gets something and did not, or the other way round.
+/// True where somebody gets something and did not, or the other way round; and where it is compelled and was not.
 fn gains_or_loses(change: &WayChange) -> bool {
-    change.before.is_some_and(|before| before.obtains()) != change.after.obtains()
+    let compelled = |prospect: &Prospect| prospect.duty == Duty::Compelled;
+    let (before, after) = (change.before.as_ref(), &change.after);
+    before.is_some_and(Prospect::obtains) != after.obtains()
+        || before.is_some_and(compelled) != compelled(after)
 }
 
 /// Changes that are alike are told once, for all copies and all authorities that they concern.
-fn changes(sheet: &mut Sheet, changes: &[&WayChange]) {
+fn changes(sheet: &mut Sheet, names: &Names, changes: &[&WayChange]) {
     // What the same authorities would get of several copies, then those of whom all of that is said alike.
-    let mut by_copies: Vec<(&WayChange, Vec<String>)> = Vec::new();
+    let mut by_copies: Vec<(&WayChange, Vec<Copy>)> = Vec::new();
     for change in changes {
-        let alike = |(one, _): &&mut (&WayChange, Vec<String>)| {
+        let alike = |(one, _): &&mut (&WayChange, Vec<Copy>)| {
             same(one, change) && one.authorities == change.authorities && one.instrument == change.instrument
         };
-        let copy = format!("{} in {}", change.class, change.region);
+        let copy = (change.class.to_string(), change.region.to_string());
         match by_copies.iter_mut().find(alike) {
             Some((_, copies)) => copies.push(copy),
             None => by_copies.push((change, vec![copy])),
         }
     }
-    let mut told: Vec<(Vec<&WayChange>, Vec<String>)> = Vec::new();
+    let mut told: Vec<(Vec<&WayChange>, Vec<Copy>)> = Vec::new();
     for (change, copies) in by_copies {
-        let alike = |(list, of): &&mut (Vec<&WayChange>, Vec<String>)| {
+        let alike = |(list, of): &&mut (Vec<&WayChange>, Vec<Copy>)| {
             *of == copies && list.iter().all(|one| same(one, change))
         };
         match told.iter_mut().find(alike) {
@@ -82,8 +90,8 @@ fn changes(sheet: &mut Sheet, changes: &[&WayChange]) {
             Some(before) => format!(": {} -> {}", answer(&before), answer(&one.after)),
             None => format!(": {}", answer(&one.after)),
         };
-        sheet.margin(2, 4, &[(Ink::Strong, copies.join(", ").into()), plain(what)]);
-        sheet.margin(4, 6, &[faint(who(&list))]);
+        sheet.margin(2, 4, &[(Ink::Strong, gather(copies).into()), plain(what)]);
+        sheet.margin(4, 6, &[faint(who(names, &list))]);
         for law in &one.laws {
             sheet.margin(4, 6, &[plain(law.to_string())]);
         }
@@ -101,20 +109,16 @@ fn answer(answer: &Prospect) -> String {
     format!("{}, {outcome}{node}", answer.duty.as_str())
 }
 
-/// `US: us-ddc, us-sdny by warrant; IE: ie-garda by requisition`.
-fn who(changes: &[&WayChange]) -> String {
-    let mut by_country: BTreeMap<(&Country, &str), Vec<&AuthorityId>> = BTreeMap::new();
+/// `US by warrant: U.S. District Court, D.D.C. and 12 more; IE by requisition: An Garda Síochána`.
+fn who(names: &Names, changes: &[&WayChange]) -> String {
+    let mut by_country: BTreeMap<(&Country, InstrumentKind), Vec<&AuthorityId>> = BTreeMap::new();
     for change in changes {
-        let list = by_country.entry((&change.country, change.instrument.as_str())).or_default();
+        let list = by_country.entry((&change.country, change.instrument)).or_default();
         list.extend(&change.authorities);
     }
-    let one = |((country, instrument), mut list): ((&Country, &str), Vec<&AuthorityId>)| {
+    let one = |((country, instrument), mut list): ((&Country, InstrumentKind), Vec<&AuthorityId>)| {
         list.sort();
-        let mut names: Vec<String> = list.iter().take(NAMED_MAX).map(ToString::to_string).collect();
-        if list.len() > NAMED_MAX {
-            names.push(format!("and {} more", list.len() - NAMED_MAX));
-        }
-        format!("{country}: {} by {instrument}", names.join(", "))
+        format!("{country} by {}: {}", instrument.in_words(), named(names, &list, NAMED_MAX))
     };
     by_country.into_iter().map(one).collect::<Vec<_>>().join("; ")
 }
@@ -126,20 +130,30 @@ pub fn by_text(by: &ByView, all: bool, names: &Names, look: Look) -> String {
     sheet.wide(&[(Ink::Strong, by.authority.as_str().into()), plain(who)]);
     sheet.blank();
     let mut nothing = Vec::new();
+    let mut alike: Vec<(Vec<Told>, Vec<&str>)> = Vec::new();
     for mailbox in &by.mailboxes {
         let (gets, others): (Vec<&May>, Vec<&May>) = mailbox.ways.iter().partition(|way| way.obtains());
         if gets.is_empty() && !all {
             nothing.push(mailbox.account.as_str());
             continue;
         }
-        sheet.margin(2, 2, &[(Ink::Strong, mailbox.account.as_str().into())]);
-        ways(&mut sheet, &gets);
+        let mut told = ways(&gets);
         if all {
-            ways(&mut sheet, &others);
+            told.extend(ways(&others));
+        }
+        match alike.iter_mut().find(|(known, _)| *known == told) {
+            Some((_, accounts)) => accounts.push(mailbox.account.as_str()),
+            None => alike.push((told, vec![mailbox.account.as_str()])),
+        }
+    }
+    for (told, accounts) in alike {
+        sheet.margin(2, 2, &[(Ink::Strong, list(accounts).into())]);
+        for (what, copies) in told {
+            sheet.margin(4, 6, &[plain(what), faint(gather(copies))]);
         }
     }
     if !nothing.is_empty() {
-        sheet.margin(2, 4, &[plain(format!("nothing of {}", nothing.join(", ")))]);
+        sheet.margin(2, 4, &[plain(format!("nothing of {}", list(nothing)))]);
     }
     if by.mailboxes.iter().all(|mailbox| mailbox.ways.is_empty()) {
         sheet.margin(2, 4, &[faint("no instrument that it issues asks a provider for data")]);
@@ -147,17 +161,19 @@ pub fn by_text(by: &ByView, all: bool, names: &Names, look: Look) -> String {
     sheet.finish().0
 }
 
-/// `by warrant: content in ie-dublin, traffic in us-virginia: produced (compelled)`.
-fn ways(sheet: &mut Sheet, may: &[&May]) {
-    let mut alike: BTreeMap<(&str, &str, &str), Vec<String>> = BTreeMap::new();
+/// What is told of some ways: `by warrant, produced (compelled): `, and of which copies.
+type Told = (String, Vec<Copy>);
+
+fn ways(may: &[&May]) -> Vec<Told> {
+    let mut alike: BTreeMap<(InstrumentKind, &str, &str), Vec<Copy>> = BTreeMap::new();
     for may in may {
-        let key = (may.instrument.as_str(), may.in_short(), may.duty.as_str());
-        alike.entry(key).or_default().push(format!("{} in {}", may.class, may.region));
+        let key = (may.instrument, may.in_short(), may.duty.as_str());
+        alike.entry(key).or_default().push((may.class.to_string(), may.region.to_string()));
     }
-    for ((instrument, outcome, duty), copies) in alike {
-        let what = format!("by {instrument}, {outcome} ({duty}): ");
-        sheet.margin(4, 6, &[plain(what), faint(copies.join(", "))]);
-    }
+    let told = |((instrument, outcome, duty), copies): ((InstrumentKind, &str, &str), Vec<Copy>)| {
+        (format!("by {}, {outcome} ({duty}): ", instrument.in_words()), copies)
+    };
+    alike.into_iter().map(told).collect()
 }
 
 fn day(day: Date) -> String {

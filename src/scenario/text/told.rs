@@ -77,7 +77,9 @@ pub fn demand(sheet: &mut impl Prose, names: &Names, demand: &Demand) {
         format!("{how} {}", relation.demand)
     }));
     more.extend(demand.executes.as_ref().map(|request| {
-        format!("answers a request of {} under {}; {}", request.requesting, request.treaty, request.use_limit)
+        let limit = &request.use_limit;
+        let mark = in_brackets(names, limit);
+        format!("answers a request of {} under {}; {limit}{mark}", request.requesting, request.treaty)
     }));
     sheet.paragraph(0, 2, &[faint(more.join(" · "))]);
 }
@@ -228,7 +230,8 @@ pub fn happenings(
         sheet.paragraph(0, 2, &pieces);
         if let Happened::Produced { conditions, objections, .. } = &happening.what {
             for condition in conditions.iter().filter(|condition| *condition != STAMP) {
-                sheet.paragraph(2, 4, &[faint("on condition: "), plain(condition.as_str())]);
+                let mark = in_brackets(names, condition);
+                sheet.paragraph(2, 4, &[faint("on condition: "), plain(condition.as_str()), faint(mark)]);
             }
             for objection in objections {
                 sheet.paragraph(2, 4, &[(Ink::Doubt, "objection: ".into()), plain(objection.as_str())]);
