@@ -136,7 +136,9 @@ fn every_key_of_a_json_answer_is_documented() {
     let mut missing = Vec::new();
     for (command, arguments) in asked {
         let output = crate::program::run(&[arguments, &["--format", "json", "--data", &data]].concat());
-        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|wrong| {
+            panic!("{command}: {wrong}: {}", String::from_utf8_lossy(&output.stderr))
+        });
         let row = |name: &str| {
             let begins = format!("| `{name}` |");
             formats.lines().find(|line| line.starts_with(&begins)).map(str::to_owned)

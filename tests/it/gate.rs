@@ -210,7 +210,7 @@ fn the_smallest_changes_that_lead_to_another_duty_are_found_and_true() {
         |words: &str| flips.iter().find(|f| f.changes.iter().any(|c| c.contains(words))).map(|f| f.duty);
     // Where it rests, what it is, and the day: each of them alone makes it due. Who may use the key does not.
     assert_eq!(leads("it rested where the issuer sits"), Some(Duty::Compelled), "{flips:?}");
-    assert_eq!(leads("it were about traffic"), Some(Duty::Compelled));
+    assert_eq!(leads("the data wanted were of the class `traffic`"), Some(Duty::Compelled));
     assert_eq!(leads("it had been decided on 2016-07-13"), Some(Duty::Compelled));
     assert_eq!(leads("custody"), None);
     assert!(flips.iter().all(|flip| flip.duty != Duty::Free));

@@ -295,6 +295,8 @@ async fn the_reach_of_a_past_day_goes_by_the_stance_of_that_day() {
         turn.changes.iter().any(|change| {
             change.region.as_str() == "ie-dublin"
                 && change.class == DataClass::Content
+                && change.instrument == InstrumentKind::Warrant
+                && change.authorities.iter().any(|who| who.as_str() == "us-sdny-magistrate")
                 && change.after.outcome == Some(Outcome::Rejected)
         })
     });

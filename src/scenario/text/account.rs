@@ -76,7 +76,8 @@ fn may(row: &ReachView) -> String {
 }
 
 fn prices(sheet: &mut impl Prose, view: &AccountView) {
-    let mut prices: Vec<(&str, SourceMark, Vec<(String, String)>)> = Vec::new();
+    type Copies = Vec<(String, String)>;
+    let mut prices: Vec<(&str, SourceMark, Copies)> = Vec::new();
     for row in &view.reach {
         for price in &row.price {
             let copy = (row.class.to_string(), row.region.to_string());

@@ -216,7 +216,8 @@ fn refusals(sheet: &mut Sheet, region: &RegionId, may: &[&May]) {
 
 fn can(sheet: &mut Sheet, reach: &ReachView, names: &Names) {
     // What is said of why is said once, of everybody of whom it is so.
-    let mut reasons: Vec<(&str, bool, Vec<(&str, Vec<&Can>)>)> = Vec::new();
+    type Holders<'r> = Vec<(&'r str, Vec<&'r Can>)>;
+    let mut reasons: Vec<(&str, bool, Holders<'_>)> = Vec::new();
     for can in &reach.can {
         let place =
             reasons.iter().position(|(why, unrecorded, _)| *why == can.why && *unrecorded == can.unrecorded);
