@@ -14,6 +14,7 @@ pub enum Unit {
     Seconds,
     MegabytesPerSecond,
     Megabytes,
+    Bytes,
     /// One number divided by another.
     Times,
 }
@@ -32,6 +33,7 @@ impl Unit {
             Unit::Seconds => " s",
             Unit::MegabytesPerSecond => " MB/s",
             Unit::Megabytes => " MB",
+            Unit::Bytes => " bytes",
             Unit::Times => " ×",
         }
     }

@@ -10,6 +10,7 @@ mod growth;
 mod load;
 mod measurement;
 mod pack;
+mod proofs;
 mod reach;
 mod record;
 mod release;
@@ -91,6 +92,12 @@ pub const BENCHES: &[Bench] = &[
         about: "the demo until ten regions serve, its memory, and the Dublin scenario",
         long: false,
         run: start::run,
+    },
+    Bench {
+        name: "proofs",
+        about: "a proof's size and time, to 10 million entries; takes 400 MB",
+        long: true,
+        run: proofs::run,
     },
     Bench {
         name: "growth",

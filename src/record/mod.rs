@@ -6,6 +6,7 @@
 //! the log only grows. A [`permit`] is the proof, in one file, that a decision is in a checkpoint cosigned by a quorum;
 //! a region opens nothing without one.
 
+pub mod bare;
 /// Signed tree heads.
 pub mod checkpoint;
 /// Leaves, their sixteen slots, and drafts of entries that are still to be appended.

@@ -88,14 +88,14 @@ fn depth(place: Place, far: Far) -> usize {
     let (near, deep) = match place {
         Place::Grants => (5, 7),
         Place::Fork => (5, 7),
-        Place::Day => (5, 9),
-        Place::Everything => (2, 4),
-        Place::Clock => (5, 6),
+        Place::Day => (5, 8),
+        Place::Everything => (2, 3),
+        Place::Clock => (4, 6),
         Place::Crash => (5, 7),
         Place::Restore => (6, 8),
-        Place::Witnesses => (8, 12),
-        Place::Restored => (5, 8),
-        Place::Mail => (9, 12),
+        Place::Witnesses => (8, 10),
+        Place::Restored => (5, 6),
+        Place::Mail => (9, 11),
     };
     match far {
         Far::Near => near,
@@ -114,7 +114,7 @@ where
     // The depth of the library counts states, and is the first that is not looked at.
     let builder = model.checker().target_max_depth(depth + 2);
     let builder = match property {
-        Some(name) => builder.threads(2).finish_when(HasDiscoveries::AnyOf([name].into())),
+        Some(name) => builder.threads(1).finish_when(HasDiscoveries::AnyOf([name].into())),
         // With one thread no state is met on a longer way first, so that what follows from it is looked at, too.
         None => builder.threads(1).finish_when(HasDiscoveries::AnyFailures),
     };

@@ -239,7 +239,10 @@ impl Model for Release {
             Action::Backup => state.backup = Some(Box::new(state.kept.clone())),
             Action::Restore => {
                 // The oldest backup is of a region that has seen nothing.
-                state.kept = state.backup.take().map_or_else(Kept::new, |kept| *kept);
+                let kept = state.backup.take().map_or_else(Kept::new, |kept| *kept);
+                // Since a newer one nobody has seen anything of the region that would tell.
+                (kept.head.len() < state.kept.head.len()).then_some(())?;
+                state.kept = kept;
                 state.restored = true;
                 restart(&mut state);
             }
