@@ -75,6 +75,10 @@ pub fn tell_down(down: &[Down], data: &Path) {
     }
 }
 
+/// How often a provider that is there and does not answer is asked before that is said, and the pause between.
+const OFFICE_TRIES: u32 = 5;
+const OFFICE_PAUSE: Duration = Duration::from_secs(1);
+
 /// A provider that answers questions.
 pub struct Office {
     link: Link<Ask, Told>,
@@ -151,12 +155,26 @@ impl RunningArguments {
 
     /// The running provider, or its folder opened in this process: for questions that change nothing.
     pub async fn office(&self) -> Result<Office, Failure> {
-        if let Ok(link) = self.link() {
-            match link.call(Ask::Status, Body::empty()).await {
-                Err(error) if error.code == ErrorCode::Unreachable => {}
-                _ => return Ok(Office { link, opened: None }),
+        let mut tries = 0;
+        loop {
+            if let Ok(link) = self.link() {
+                match link.call(Ask::Status, Body::empty()).await {
+                    Err(error) if error.code == ErrorCode::Unreachable => {}
+                    _ => return Ok(Office { link, opened: None }),
+                }
+            }
+            tries += 1;
+            match self.open().await {
+                // Who has it says where it listens, and is too busy to.
+                Err(error) if is_in_use(&error) && tries < OFFICE_TRIES && self.address().is_ok() => {
+                    tokio::time::sleep(OFFICE_PAUSE).await;
+                }
+                opened => return opened,
             }
         }
+    }
+
+    async fn open(&self) -> Result<Office, Failure> {
         let setup = ConfigArguments { config: self.config_of_regions() }.read()?;
         let deployment = Deployment::look(DeploymentOptions {
             data: self.data.clone(),
@@ -211,4 +229,8 @@ fn link(credentials: &Credentials, head_office: SocketAddr) -> Result<Link<Ask, 
     // Longer than a region may take, so that head office can still say which one does not answer.
     let limits = LinkLimits { deadline: Duration::from_secs(120), ..LinkLimits::default() };
     Ok(Link::over_network(credentials, Peer::HeadOffice, head_office, limits, Wan::none())?)
+}
+
+fn is_in_use(error: &Failure) -> bool {
+    matches!(error.downcast_ref(), Some(DeploymentError::InUse(_)))
 }

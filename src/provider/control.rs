@@ -233,11 +233,15 @@ impl Control {
             Ask::Where { account } => Told::Where(provider.where_is(&account).await?),
             Ask::Misplaced => Told::Misplaced { copies: provider.misplaced().await? },
             Ask::Reach { account, at } => {
-                Told::Reach(provider.reach(&account, at.unwrap_or_else(|| provider.now()))?)
+                let at = at.unwrap_or_else(|| provider.now());
+                Told::Reach(self.aside(move |provider| provider.reach(&account, at)).await?)
             }
-            Ask::ReachOverTime { account } => Told::ReachOverTime(provider.reach_over_time(&account)?),
+            Ask::ReachOverTime { account } => {
+                Told::ReachOverTime(self.aside(move |provider| provider.reach_over_time(&account)).await?)
+            }
             Ask::ReachBy { authority, at } => {
-                Told::ReachBy(provider.reach_by(&authority, at.unwrap_or_else(|| provider.now()))?)
+                let at = at.unwrap_or_else(|| provider.now());
+                Told::ReachBy(self.aside(move |provider| provider.reach_by(&authority, at)).await?)
             }
             Ask::Shred { region } => Told::Keys { regions: provider.shred(region.as_ref()).await? },
             Ask::Keys { region, rotate } => {
@@ -245,6 +249,21 @@ impl Control {
             }
         };
         Ok(told.into())
+    }
+
+    /// Works something out on a thread of its own. While it computes, others are listened to.
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Provider) -> Result<T, ProviderError> + Send + 'static,
+    ) -> Result<T, ProviderError> {
+        let provider = self.0.clone();
+        match tokio::task::spawn_blocking(move || work(&provider)).await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => unreachable!("nobody stops it: {error}"),
+            },
+        }
     }
 
     /// Receives a demand. One that is in the record and cannot go on for now was received all the same.
