@@ -55,6 +55,9 @@ pub mod gate;
 /// The running whole: head office, with its gate, its record and its links to the regions.
 pub mod provider;
 
+/// The transparency report, counted from the record.
+pub mod report;
+
 /// The script language, and the player that performs a script on a stage.
 pub mod scenario;
 

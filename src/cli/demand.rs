@@ -168,7 +168,7 @@ fn sign(
 }
 
 /// Reads a signing key, and says nothing of it in errors.
-fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+pub fn read_key(path: &Path) -> Result<SigningKey, Failure> {
     let bad = || -> Failure {
         format!(
             "`{}` is no signing key: it has to hold `ed25519-secret:` and 32 bytes in base64",

@@ -16,6 +16,7 @@ mod node;
 mod play;
 mod prove;
 mod record;
+mod report;
 mod scenario;
 mod screen;
 mod why;
@@ -59,6 +60,7 @@ enum Command {
     Where(account::WhereArguments),
     Reach(account::ReachArguments),
     Record(record::RecordArguments),
+    Report(report::ReportArguments),
     Mail(mail::MailArguments),
     Keys(keys::KeysArguments),
     Region(node::RegionArguments),
@@ -87,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Where(arguments) => account::where_is(arguments),
         Command::Reach(arguments) => account::reach(arguments),
         Command::Record(arguments) => record::record(arguments),
+        Command::Report(arguments) => report::report(arguments),
         Command::Mail(arguments) => mail::mail(arguments),
         Command::Keys(arguments) => keys::keys(arguments),
         Command::Scenario(arguments) => scenario::scenario(arguments),

@@ -17,6 +17,7 @@ use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
 use crate::gate::{AuditReport, Event, ItemDecision, Premise};
 use crate::record::entry::Slot;
+use crate::record::opening::Opening;
 use crate::region::{
     Answer, Body, Call, Context, ErrorCode, Peer, Reply, Service, ServiceError, only_head_office,
 };
@@ -54,6 +55,14 @@ pub enum Ask {
     /// Who holds which opening: of one matter's entries, or of all.
     Openings {
         matter: Option<String>,
+    },
+    /// The openings of those slots of one matter's entries, or of all; with `to`, a note that they were given to a court or
+    /// other authority of that id, or else to an auditor of that name.
+    Give {
+        to: Option<String>,
+        matter: Option<String>,
+        slots: Vec<Slot>,
+        until: Option<SimTime>,
     },
     /// What an account holder was told.
     Notices {
@@ -124,6 +133,10 @@ pub enum Told {
     },
     Openings {
         entries: Vec<EntryOpenings>,
+    },
+    Given {
+        openings: Vec<Opening>,
+        now: SimTime,
     },
     Notices {
         notices: Vec<NoticeView>,
@@ -225,6 +238,11 @@ impl Control {
             Ask::Prove { id, show } => Told::Proof { text: provider.prove(&id, &show).await?.to_string() },
             Ask::Openings { matter } => {
                 Told::Openings { entries: provider.openings(matter.as_deref()).await? }
+            }
+            Ask::Give { to, matter, slots, until } => {
+                let to = to.map(|name| provider.reader(name));
+                let openings = provider.give(to, matter.as_deref(), &slots, until).await?;
+                Told::Given { openings, now: provider.now() }
             }
             Ask::Notices { account, proofs } => {
                 Told::Notices { notices: provider.notices(&account, proofs).await? }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::telling::used;
 use super::{Provider, ProviderError};
 use crate::clock::SimTime;
 use crate::gate::{DocketError, MatterId, Secrecy};
 use crate::record::entry::Slot;
-use crate::record::opening::FullOpening;
+use crate::record::opening::{FullOpening, Opening};
 use crate::world::{Address, AuthorityId, RegionId};
 
 /// Who was given an opening.
@@ -92,6 +93,45 @@ impl Provider {
         Ok(openings)
     }
 
+    /// Who reads openings under a name: an authority of the roster, or else an auditor.
+    pub fn reader(&self, name: String) -> Holder {
+        match name.parse().ok().filter(|id: &AuthorityId| self.world.roster().authority(id).is_ok()) {
+            Some(authority) => Holder::Authority(authority),
+            None => Holder::Auditor(name),
+        }
+    }
+
+    /// The openings of those slots of one matter's entries, or of all, as far as they are still open; noted as given to a holder if there is one.
+    pub async fn give(
+        &self,
+        to: Option<Holder>,
+        matter: Option<&str>,
+        slots: &[Slot],
+        until: Option<SimTime>,
+    ) -> Result<Vec<Opening>, ProviderError> {
+        let entries: Vec<u64> = match matter {
+            Some(name) => self.docket.entries(self.docket.find(name)?.id()),
+            None => (1..self.docket.log().head().size).collect(),
+        };
+        let mut openings = Vec::new();
+        for entry in entries {
+            let full = self.docket.log().opening(entry).await.map_err(DocketError::from)?;
+            openings.extend(used(full.as_ref(), slots));
+        }
+        if let Some(to) = to {
+            let given = |opening: &Opening| Given {
+                entry: opening.entry(),
+                to: to.clone(),
+                slots: opening.slots().map(|(slot, _)| slot).collect(),
+                at: self.now(),
+                until,
+            };
+            // Before they are handed over: who has them is always known.
+            self.cabinet.keep_given(openings.iter().map(given).collect())?;
+        }
+        Ok(openings)
+    }
+
     fn openings_of(&self, entry: u64, full: Option<&FullOpening>) -> EntryOpenings {
         let value = |slot| full.and_then(|full| full.opening.value(slot).ok().flatten());
         let text = |slot| value(slot).and_then(|value| value.as_str().map(str::to_owned));
@@ -127,8 +167,7 @@ impl Provider {
             key: match &given.to {
                 Holder::Public => "none: published".to_owned(),
                 Holder::AccountHolder(_) => "none: in the notice".to_owned(),
-                Holder::Authority(id) => format!("the recipient key of {id}"),
-                Holder::Auditor(_) => "the auditor's own".to_owned(),
+                Holder::Authority(_) | Holder::Auditor(_) => "none: in files of its own".to_owned(),
                 Holder::HeadOffice | Holder::Region(_) => String::new(),
             },
             holder: given.to,

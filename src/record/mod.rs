@@ -18,6 +18,8 @@ mod journal;
 /// Keys of logs and of witnesses.
 pub mod key;
 pub mod log;
+/// Any text, signed.
+pub mod note;
 /// The clear values and salts of an entry's commitments, any subset of them.
 pub mod opening;
 /// What a region must be shown before it releases, and the check that makes it believe.

@@ -39,6 +39,15 @@ impl<T: ReadTiles> ServedLog<T> {
         &self.published
     }
 
+    /// The head that the log had at a smaller size, as its tiles have it.
+    pub fn head_at(&mut self, size: u64) -> Result<TreeHead, ServedError> {
+        let newest = self.published.checkpoint.head().size;
+        if size > newest {
+            return Err(ServedError::NotYet { size, newest });
+        }
+        Ok(self.tree.head_at(&self.tiles, size)?)
+    }
+
     /// The leaf of an entry, with its path to the root.
     pub fn prove(&mut self, index: u64) -> Result<Logged, ServedError> {
         let head = self.published.checkpoint.head();
@@ -90,6 +99,8 @@ pub enum ServedError {
     OtherTree { tiles: TreeHead, shown: TreeHead },
     #[error("entry {index} does not exist; the log has {size}, numbered from 0")]
     NotInLog { index: u64, size: u64 },
+    #[error("a log of {size} entries was asked about, and `checkpoint` shows {newest}")]
+    NotYet { size: u64, newest: u64 },
     #[error("entry {index} is not a leaf: {error}")]
     Leaf { index: u64, error: LeafError },
     #[error("what is published for entry {index} is not an opening: {error}")]

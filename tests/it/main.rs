@@ -53,6 +53,7 @@ mod region_identity;
 mod region_process;
 mod region_transport;
 mod release_crash;
+mod report;
 mod rotation;
 mod route_crash;
 mod standard_world;

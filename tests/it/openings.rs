@@ -153,6 +153,17 @@ async fn each_holder_has_what_was_given_and_the_list_says_so() {
             Holder::Public,
         ]
     );
+    // A court is shown the decision, and an auditor, whom no roster knows, what the public may read of everything.
+    for (name, matter, slots) in
+        [("us-sdny", Some("both"), &[Slot::Decision][..]), ("auditor.example", None, &[Slot::Public])]
+    {
+        let given = provider.give(Some(provider.reader(name.to_owned())), matter, slots, None).await.unwrap();
+        assert!(given.iter().all(|opening| opening.slots().all(|(slot, _)| slots.contains(&slot))));
+    }
+    let again = provider.openings(Some("both")).await.unwrap();
+    let has = |holder: Holder| again[1].holdings.iter().any(|holding| holding.holder == holder);
+    assert!(has(Holder::Authority("us-sdny".parse().unwrap())));
+    assert!(has(Holder::Auditor("auditor.example".to_owned())));
     // The decision grants a release: that region was shown its grant.
     assert!(holders(1).iter().any(|holder| matches!(holder, Holder::Region(_))), "{:?}", holders(1));
     deployment.stop().await;

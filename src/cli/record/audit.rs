@@ -62,7 +62,8 @@ fn from_openings(
     Ok(auditor.report())
 }
 
-fn read_openings(folder: &Path, openings: &mut Vec<Opening>) -> Result<(), Failure> {
+/// Reads every opening in a folder and the folders in it.
+pub fn read_openings(folder: &Path, openings: &mut Vec<Opening>) -> Result<(), Failure> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| -> Failure {
         format!("`{}`: {error}", path.display()).into()
     };

@@ -10,12 +10,16 @@ mod enrol;
 mod openings;
 mod proof;
 
+pub use audit::read_openings;
+
 use crate::cli::common::{ConfigArguments, Ending, Failure, private_file, runtime};
 use crate::cli::control::{RunningArguments, check_record_in};
 use crate::cli::screen::{self, BOLD, Format};
 use crate::cli::{Exit, Outcome};
+use crate::clock::SimTime;
 use crate::diagnostic::SourceFile;
 use crate::record::checkpoint::SignedCheckpoint;
+use crate::provider::Ask;
 use crate::record::entry::Slot;
 use crate::record::policy::{Accept, Policy};
 use crate::record::serve::serve;
@@ -157,6 +161,27 @@ enum RecordCommand {
         #[command(flatten)]
         running: RunningArguments,
     },
+    /// Give a court or an auditor openings, secret ones too, as files that fit the record
+    ///
+    /// Head office notes who was given what, and until when it may be used; nothing takes an opening back.
+    Give {
+        /// A court or other authority by its id, such as `us-sdny`, or else an auditor's name
+        to: String,
+        /// Of one demand only; of all entries if left out
+        #[arg(long, value_name = "DEMAND")]
+        demand: Option<String>,
+        /// A new folder for the openings
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+        /// Which slots, such as `public` for a report, or `kind,matter,demand,facts,law,decision` to make decisions again
+        #[arg(long, value_name = "SLOT", value_delimiter = ',', default_value = "public")]
+        show: Vec<Slot>,
+        /// Until when the auditor may use them
+        #[arg(long, value_name = "TIME")]
+        until: Option<SimTime>,
+        #[command(flatten)]
+        running: RunningArguments,
+    },
     /// Show what the holder of an account was told of demands for it
     ///
     /// With --out, writes a proof of every entry that was opened, each for `record verify` on any machine: the holder
@@ -222,6 +247,10 @@ pub fn record(arguments: RecordArguments) -> Outcome {
             }
         }
         RecordCommand::Openings { demand, format, running } => openings::list(demand, format, &running),
+        RecordCommand::Give { to, demand, out, show, until, running } => {
+            let ask = Ask::Give { to: Some(to.clone()), matter: demand, slots: show, until };
+            openings::give(&to, &out, ask, &running)
+        }
         RecordCommand::Notices { address, out, format, running } => {
             openings::notices(address, out.as_deref(), format, &running)
         }
@@ -256,7 +285,7 @@ fn serve_record(data: &Path, listen: SocketAddr) -> Outcome {
     })
 }
 
-fn read_policy(data: &Path, given: Option<PathBuf>) -> Result<Policy, Failure> {
+pub fn read_policy(data: &Path, given: Option<PathBuf>) -> Result<Policy, Failure> {
     if given.is_none() {
         check_record_in(data)?;
     }

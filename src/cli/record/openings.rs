@@ -1,9 +1,10 @@
 //! Who holds which opening, what account holders were told, and erasing.
 
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use crate::cli::common::{Failure, wait};
+use crate::cli::common::{Failure, private_file, wait};
 use crate::cli::control::{RunningArguments, unexpected};
 use crate::cli::screen::{self, BOLD, DIM, Format};
 use crate::cli::{Exit, Outcome};
@@ -66,6 +67,22 @@ fn holder(holder: &Holder) -> String {
     }
 }
 
+/// Gives somebody openings, as files.
+pub fn give(to: &str, folder: &Path, ask: Ask, running: &RunningArguments) -> Outcome {
+    let failed = |error| -> Failure { format!("`{}` cannot be made: {error}", folder.display()).into() };
+    std::fs::DirBuilder::new().mode(0o700).create(folder).map_err(failed)?;
+    let told = wait(running.ask(ask, Body::empty()))?.reply;
+    let Told::Given { openings, .. } = told else { return Err(unexpected()) };
+    for opening in &openings {
+        let path = folder.join(format!("{}.json", opening.entry()));
+        let bytes = serde_json::to_vec(opening)?;
+        private_file(&path)?.write_all(&bytes).map_err(failed)?;
+    }
+    let count = screen::count(openings.len(), "opening");
+    screen::line(&format!("{count} for {to} in `{}`", folder.display()))?;
+    Ok(Exit::Done)
+}
+
 /// Shows what the holder of an account was told.
 pub fn notices(account: Address, out: Option<&Path>, format: Format, running: &RunningArguments) -> Outcome {
     let ask = Ask::Notices { account: account.clone(), proofs: out.is_some() || format == Format::Json };
@@ -122,7 +139,7 @@ fn write_proofs(folder: &Path, notices: &[NoticeView]) -> Result<(), Failure> {
     for entry in notices.iter().flat_map(|notice| &notice.entries) {
         let Some(proof) = &entry.proof else { continue };
         let path = folder.join(format!("{}.tlog-proof", entry.entry));
-        let mut file = crate::cli::common::private_file(&path)?;
+        let mut file = private_file(&path)?;
         file.write_all(proof.as_bytes()).map_err(|error| failed(&path, error))?;
     }
     Ok(())

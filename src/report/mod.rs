@@ -1,0 +1,250 @@
+//! The transparency report: how much was demanded of the provider and what came of it, counted from the record.
+//!
+//! Everything is counted from what the public may read of each entry ([`PublicEvent`]), whoever counts: head office has
+//! all of it, an outsider what was published, an auditor what they were given. So an outsider can count again whatever is
+//! open, and what is not rests on the signature of somebody who saw it.
+
+mod bands;
+mod chart;
+mod check;
+mod count;
+mod csv;
+mod html;
+mod read;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use bands::{BandForm, BandRow, NationalSecurity};
+pub use check::{Basis, FigureCheck, ReportCheck, Statement, StatementError, check};
+pub use csv::csv;
+pub use html::html;
+pub use read::{Counted, ReadError, read};
+
+use crate::clock::Date;
+use crate::demand::{Act, InstrumentKind};
+use crate::gate::{PublicEntry, PublicEvent};
+use crate::world::{Country, DataClass, World};
+
+/// The shape of the JSON.
+pub const FORMAT: u32 = 1;
+
+/// A report over a span of days.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TransparencyReport {
+    pub simulated: bool,
+    pub format: u32,
+    /// Demands received from this day on, in UTC.
+    pub from: Date,
+    /// … up to and with this day; how each stood at its end.
+    pub to: Date,
+    /// The day on which it was made.
+    pub made: Date,
+    /// The cosigned checkpoint that it was made from, as a signed note.
+    pub checkpoint: String,
+    /// False if it was made from published openings: then it lacks what is closed, and says nothing of national security.
+    pub complete: bool,
+    pub figures: Figures,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub national_security: Option<NationalSecurity>,
+}
+
+/// What was counted.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Figures {
+    /// Demands to disclose, by state and instrument.
+    pub demands: Vec<DemandRow>,
+    /// What came of each class of data of each account, one by one.
+    pub classes: Vec<ClassRow>,
+    /// Demands that ask for something else than disclosure, such as to preserve.
+    pub others: Vec<OtherRow>,
+    /// Warrants of the state where head office is at home, for content that rests abroad.
+    pub abroad: Vec<AbroadRow>,
+}
+
+/// Demands of one state by one instrument. The columns from `content` to `pending` add up to `demands`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DemandRow {
+    pub country: Country,
+    pub instrument: InstrumentKind,
+    /// The state whose treaty request these orders carry out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executes: Option<Country>,
+    pub demands: u64,
+    /// Accounts that were named.
+    pub accounts: u64,
+    pub emergency: u64,
+    /// Some content was handed over.
+    pub content: u64,
+    /// Something was, and no content.
+    pub non_content: u64,
+    /// There was nothing to hand over.
+    pub no_data: u64,
+    /// Sent back, refused, or pointed to the customer.
+    pub rejected: u64,
+    /// Not handed over: the treaty route was named, or taken.
+    pub treaty: u64,
+    /// Withdrawn, replaced, quashed, or dismissed as moot.
+    pub lapsed: u64,
+    /// Not settled at the end of the span.
+    pub pending: u64,
+}
+
+/// One class of data, by state, instrument and what came of it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClassRow {
+    pub country: Country,
+    pub instrument: InstrumentKind,
+    pub class: DataClass,
+    /// An outcome of the gate, or `pending`.
+    pub outcome: String,
+    /// One for each account and place.
+    pub items: u64,
+}
+
+/// Demands that do not ask for disclosure.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OtherRow {
+    pub country: Country,
+    pub instrument: InstrumentKind,
+    pub act: Act,
+    pub demands: u64,
+    pub accounts: u64,
+    /// How many of the demands were complied with, at least in part.
+    pub done: u64,
+}
+
+/// Warrants of the state where head office is at home, for content none of which rests there.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AbroadRow {
+    pub country: Country,
+    pub customer: Customer,
+    pub warrants: u64,
+    /// How many of them led to content.
+    pub content: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Customer {
+    Consumer,
+    Enterprise,
+}
+
+impl Customer {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Customer::Consumer => "consumer",
+            Customer::Enterprise => "enterprise",
+        }
+    }
+}
+
+/// Which days a report is about, and when it is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    pub from: Date,
+    pub to: Date,
+    pub made: Date,
+}
+
+/// Why no report can be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpanError {
+    #[error("a report from {from} to {to} ends before it begins")]
+    Reversed { from: Date, to: Date },
+    #[error("a report up to {to} cannot be made on {made}: what is to come is not in the record")]
+    Future { to: Date, made: Date },
+}
+
+impl TransparencyReport {
+    /// Counts. `form` is how national security is told: only where all is open, and it is not told exactly anywhere.
+    pub fn make(
+        world: &World,
+        counted: &Counted,
+        span: Span,
+        form: Option<BandForm>,
+    ) -> Result<Self, SpanError> {
+        let Span { from, to, made } = span;
+        if to < from {
+            return Err(SpanError::Reversed { from, to });
+        }
+        if to > made {
+            return Err(SpanError::Future { to, made });
+        }
+        let cases = count::cases(&counted.entries, to);
+        Ok(TransparencyReport {
+            simulated: true,
+            format: FORMAT,
+            from,
+            to,
+            made,
+            checkpoint: counted.checkpoint.clone(),
+            complete: form.is_some(),
+            figures: count::figures(&cases, world, from, to),
+            // Of what came later, too, because its bands are about days of their own.
+            national_security: form.and_then(|form| {
+                NationalSecurity::tell(world, &count::cases(&counted.entries, made), form, to, made)
+            }),
+        })
+    }
+}
+
+impl Figures {
+    /// Each number under its name.
+    pub fn named(&self) -> BTreeMap<String, u64> {
+        let mut named = BTreeMap::new();
+        for row in &self.demands {
+            let through = row.executes.as_ref().map(|state| format!(" for {state}")).unwrap_or_default();
+            for (column, number) in row.columns() {
+                named.insert(format!("{} {}{through}: {column}", row.country, row.instrument), number);
+            }
+        }
+        for row in &self.classes {
+            let ClassRow { country, instrument, class, outcome, items } = row;
+            named.insert(format!("{country} {instrument}: {class} {outcome}"), *items);
+        }
+        for row in &self.others {
+            let about = format!("{} {} to {}", row.country, row.instrument, row.act);
+            named.insert(format!("{about}: demands"), row.demands);
+            named.insert(format!("{about}: accounts"), row.accounts);
+            named.insert(format!("{about}: done"), row.done);
+        }
+        for row in &self.abroad {
+            let about = format!("{} warrants for content abroad, {}", row.country, row.customer.as_str());
+            named.insert(format!("{about}: warrants"), row.warrants);
+            named.insert(format!("{about}: content"), row.content);
+        }
+        named
+    }
+}
+
+impl DemandRow {
+    /// The numbers, in the order and by the names of the CSV.
+    pub fn columns(&self) -> [(&'static str, u64); 10] {
+        [
+            ("demands", self.demands),
+            ("accounts", self.accounts),
+            ("emergency", self.emergency),
+            ("content", self.content),
+            ("non-content", self.non_content),
+            ("no-data", self.no_data),
+            ("rejected", self.rejected),
+            ("treaty", self.treaty),
+            ("lapsed", self.lapsed),
+            ("pending", self.pending),
+        ]
+    }
+}
+
+/// Bytes that everybody writes alike, for digests: the JSON without spaces, its keys in the order of the types.
+pub(crate) fn canonical(report: &TransparencyReport) -> Vec<u8> {
+    serde_json::to_vec(report).expect("a report has only string keys")
+}

@@ -1,0 +1,216 @@
+//! The transparency report: what is counted, what an outsider can count again, and what an auditor signs.
+
+use std::path::Path;
+
+use rogatory::clock::Date;
+use rogatory::demand::*;
+use rogatory::provider::{Deployment, Provider};
+use rogatory::record::entry::Slot;
+use rogatory::record::key::LogSigner;
+use rogatory::record::opening::Opening;
+use rogatory::record::policy::{Accept, Policy};
+use rogatory::record::served::ServedLog;
+use rogatory::record::storage::ServedFolder;
+use rogatory::report::*;
+use rogatory::world::{DataClass, WorldChanges};
+
+use super::common::{WORLD, address, mail, message, open_account, options, warrant};
+
+const HERE: &str = "here@post.example";
+const DUBLIN: &str = "dublin@post.example";
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+/// A half-year and the day after.
+fn span() -> Span {
+    Span { from: day("2018-01-01"), to: day("2018-06-30"), made: day("2018-07-01") }
+}
+
+async fn file(provider: &Provider, demand: Demand) {
+    let instrument = provider.sign(&demand).unwrap();
+    provider.receive(instrument).await.unwrap();
+}
+
+fn served(data: &Path) -> ServedLog<ServedFolder> {
+    let text = std::fs::read_to_string(data.join("record/policy")).unwrap();
+    let policy = Policy::read(&rogatory::diagnostic::SourceFile::new("policy", text)).unwrap();
+    ServedLog::open(ServedFolder(data.join("record")), &policy, Accept::NormalOnly).unwrap()
+}
+
+fn counted(data: &Path, given: &[Opening]) -> Counted {
+    let mut log = served(data);
+    let size = log.published().checkpoint.head().size;
+    read(&mut log, size, given).unwrap()
+}
+
+/// A provider with two mailboxes and five demands of known fate; the openings of all of it.
+async fn provided(data: &Path) -> (Deployment, Vec<Opening>) {
+    let mut deployment = Deployment::start(options(data)).await.unwrap();
+    open_account(&mut deployment.provider, HERE, "US").await;
+    open_account(&mut deployment.provider, DUBLIN, "IE").await;
+    for account in [HERE, DUBLIN] {
+        deployment.provider.deliver(mail(account, message(1))).await.unwrap();
+    }
+    let provider = &deployment.provider;
+    // Content from both; the second rests abroad, and is an emergency.
+    file(provider, warrant("content", HERE)).await;
+    file(provider, Demand { emergency: true, ..warrant("abroad", DUBLIN) }).await;
+    // A subpoena gets records and no content.
+    let subpoena = Demand {
+        instrument: InstrumentKind::Subpoena,
+        issuing: "us-attorney-sdny".parse().unwrap(),
+        proof: ProofLevel::Relevance,
+        classes: vec![DataClass::Subscriber],
+        ..warrant("records", HERE)
+    };
+    file(provider, subpoena).await;
+    // Nobody has this mailbox: sent back.
+    file(provider, Demand { accounts: vec![address("nobody@post.example")], ..warrant("nobody", HERE) })
+        .await;
+    // Secret, and of national security.
+    let acts = vec![Act::Disclose, Act::KeepSecret];
+    file(provider, Demand { acts: acts.clone(), ..warrant("secret", HERE) }).await;
+    let letter = Demand {
+        instrument: InstrumentKind::NationalSecurityLetter,
+        issuing: "us-fbi".parse().unwrap(),
+        proof: ProofLevel::Relevance,
+        classes: vec![DataClass::Subscriber],
+        acts,
+        ..warrant("letter", HERE)
+    };
+    file(provider, letter).await;
+    provider.advance_to("2018-07-01T12:00:00Z".parse().unwrap()).await.unwrap();
+    let openings = provider.give(None, None, &[Slot::Public], None).await.unwrap();
+    (deployment, openings)
+}
+
+fn row(report: &TransparencyReport, instrument: InstrumentKind) -> Option<&DemandRow> {
+    report.figures.demands.iter().find(|row| row.instrument == instrument)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_of_each_demand_is_counted_once_and_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (deployment, openings) = provided(&data).await;
+    let all = counted(&data, &openings);
+    assert!(all.closed.is_empty());
+    let report = TransparencyReport::make(&WORLD, &all, span(), Some(BandForm::FiveHundreds)).unwrap();
+
+    let warrants = row(&report, InstrumentKind::Warrant).unwrap();
+    assert_eq!((warrants.demands, warrants.accounts, warrants.emergency), (4, 4, 1));
+    assert_eq!((warrants.content, warrants.rejected), (3, 1), "{warrants:?}");
+    let subpoenas = row(&report, InstrumentKind::Subpoena).unwrap();
+    assert_eq!((subpoenas.demands, subpoenas.content, subpoenas.non_content), (1, 0, 1), "{subpoenas:?}");
+    for row in &report.figures.demands {
+        let [demands, _, _, parts @ ..] = row.columns();
+        assert_eq!(demands.1, parts.iter().map(|(_, number)| number).sum::<u64>(), "{row:?}");
+    }
+    let [abroad] = &report.figures.abroad[..] else { panic!("{:?}", report.figures.abroad) };
+    assert_eq!((abroad.customer, abroad.warrants, abroad.content), (Customer::Consumer, 1, 1));
+
+    // The letter is in no number but a band.
+    assert_eq!(row(&report, InstrumentKind::NationalSecurityLetter), None);
+    let told = report.national_security.as_ref().unwrap();
+    assert!(told.rows.iter().all(|row| row.band == "0-499"), "{told:?}");
+    // What was received before the span, or is not settled in it, is not in it.
+    let before = Span { from: day("2018-01-01"), to: day("2018-03-31"), ..span() };
+    assert!(TransparencyReport::make(&WORLD, &all, before, None).unwrap().figures.demands.is_empty());
+    let future = Span { made: day("2018-06-29"), ..span() };
+    assert!(TransparencyReport::make(&WORLD, &all, future, None).is_err());
+    deployment.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outsider_counts_again_what_is_open_and_an_auditor_vouches_for_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (deployment, openings) = provided(&data).await;
+    let report =
+        TransparencyReport::make(&WORLD, &counted(&data, &openings), span(), Some(BandForm::Thousands));
+    let report = report.unwrap();
+    let outside = counted(&data, &[]);
+    let closed = deployment.provider.list().iter().filter(|view| !view.published).count();
+    assert_eq!((outside.closed.len(), closed), (2, 2), "the secret warrant and the letter");
+
+    let basis = |found: &ReportCheck, figure: &str| -> Basis {
+        let check = found.figures.iter().find(|check| check.figure == figure);
+        check.unwrap_or_else(|| panic!("{figure}: {found:?}")).basis.clone()
+    };
+    let found = check(&report, &WORLD, &outside, &[]).unwrap();
+    assert!(!found.is_wrong());
+    assert_eq!(basis(&found, "US subpoena: non-content"), Basis::Recomputed);
+    assert_eq!(basis(&found, "US warrant: rejected"), Basis::Recomputed);
+    assert_eq!(basis(&found, "US warrant: content"), Basis::Unsupported);
+    assert_eq!(basis(&found, "national-security letters, 2018-01-01 to 2018-06-30"), Basis::Unsupported);
+
+    // An auditor who saw everything signs; one who did not, or who counts otherwise, does not.
+    let auditor = LogSigner::new("auditor.example", &[7; 32]).unwrap();
+    let note = Statement::sign(&report, &WORLD, &counted(&data, &openings), &auditor).unwrap();
+    Statement::verify(&report, &note, auditor.verifier()).unwrap();
+    assert!(matches!(Statement::sign(&report, &WORLD, &outside, &auditor), Err(StatementError::Closed(2))));
+    let found = check(&report, &WORLD, &outside, &["auditor.example".to_owned()]).unwrap();
+    assert_eq!(basis(&found, "US warrant: content"), Basis::Signed(vec!["auditor.example".to_owned()]));
+
+    let mut less = report.clone();
+    less.figures.demands.retain(|row| row.instrument != InstrumentKind::Subpoena);
+    assert!(check(&less, &WORLD, &outside, &[]).unwrap().is_wrong());
+    let mut more = report.clone();
+    more.figures.demands[0].rejected += 1;
+    assert!(Statement::sign(&more, &WORLD, &counted(&data, &openings), &auditor).is_err());
+    assert!(matches!(Statement::verify(&more, &note, auditor.verifier()), Err(StatementError::Other)));
+    let other = LogSigner::new("auditor.example", &[8; 32]).unwrap();
+    assert!(matches!(Statement::verify(&report, &note, other.verifier()), Err(StatementError::Note(_))));
+    // Where all is open to whoever checks, nothing rests on a word.
+    assert!(check(&more, &WORLD, &counted(&data, &openings), &[]).unwrap().is_wrong());
+
+    // What an outsider makes says nothing of what is closed.
+    let own = TransparencyReport::make(&WORLD, &outside.whole(), span(), None).unwrap();
+    assert_eq!(row(&own, InstrumentKind::Warrant).unwrap().demands, 3);
+    assert!(!own.complete && own.national_security.is_none());
+    deployment.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_reads_in_every_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (deployment, openings) = provided(&data).await;
+    let report =
+        TransparencyReport::make(&WORLD, &counted(&data, &openings), span(), Some(BandForm::Thousands));
+    let report = report.unwrap();
+    let json = serde_json::to_string(&report).unwrap();
+    assert_eq!(serde_json::from_str::<TransparencyReport>(&json).unwrap(), report);
+
+    let table = csv(&report);
+    let lines: Vec<&str> = table.split("\r\n").collect();
+    let width = lines[0].split(',').count();
+    assert!(lines[1..lines.len() - 1].iter().all(|line| line.split(',').count() == width), "{table}");
+    assert!(table.contains("2018-01-01,2018-06-30,US,subpoena,,1,1,0,0,1,0,0,0,0,0\r\n"), "{table}");
+
+    // One file, that asks nobody for anything; every number of its picture stands in a table too.
+    let page = html(&report);
+    assert!(page.contains("<svg") && page.contains("SIMULATED"));
+    for other in ["<script", "<link", "url(", "@import", "src=", "href="] {
+        assert!(!page.contains(other), "{other}");
+    }
+    for form in [&json, &table, &page] {
+        assert!(!form.contains("post.example"), "names nobody");
+    }
+    deployment.stop().await;
+}
+
+/// Which process is told in bands is the country's, and comes as a file like the rest of it.
+#[test]
+fn whose_numbers_are_banded_comes_with_the_world() {
+    let kind = InstrumentKind::NationalSecurityLetter;
+    let us = "US".parse().unwrap();
+    assert!(WORLD.country(&us).unwrap().is_banded(kind));
+    let text = "[world.countries.US]\nbanded = []\n";
+    let file = rogatory::diagnostic::SourceFile::new("unbanded.toml", text);
+    let changes = WorldChanges::read(&file, &["world"]).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let world = WORLD.with(&changes).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert!(!world.country(&us).unwrap().is_banded(kind));
+}
