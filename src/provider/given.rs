@@ -8,6 +8,7 @@ use crate::clock::SimTime;
 use crate::gate::{DocketError, MatterId, Secrecy};
 use crate::record::entry::Slot;
 use crate::record::opening::{FullOpening, Opening};
+use crate::record::renewal::is_about_the_log;
 use crate::world::{Address, AuthorityId, RegionId};
 
 /// Who was given an opening.
@@ -136,7 +137,11 @@ impl Provider {
         let value = |slot| full.and_then(|full| full.opening.value(slot).ok().flatten());
         let text = |slot| value(slot).and_then(|value| value.as_str().map(str::to_owned));
         let matter = text(Slot::Matter).map(MatterId::from_recorded);
-        let since = value(Slot::Timing).and_then(|value| serde_json::from_value(value).ok());
+        // Entries about the log itself keep it among their facts.
+        let facts = value(Slot::Facts).unwrap_or_default();
+        let since = value(Slot::Timing)
+            .or_else(|| facts.get("timing").or(facts.get("started")).cloned())
+            .and_then(|value| serde_json::from_value(value).ok());
         let since: SimTime = since.unwrap_or_else(|| self.docket.latest().unwrap_or(self.now()));
         let mut holdings = Vec::new();
         let uses = |slot: Slot| {
@@ -158,7 +163,7 @@ impl Provider {
                 until: None,
             }));
         }
-        if entry == 0 {
+        if entry == 0 || full.is_some_and(|full| is_about_the_log(&full.opening)) {
             let slots = vec![Slot::Kind, Slot::Facts];
             let key = "none: published".to_owned();
             holdings.push(HoldingView { holder: Holder::Public, slots, key, since, until: None });

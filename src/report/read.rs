@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{PublicEntry, PublicEvent};
 use crate::record::entry::Slot;
 use crate::record::opening::{Opening, OpeningError};
+use crate::record::renewal::is_about_the_log;
 use crate::record::served::{ServedError, ServedLog};
 use crate::record::storage::ReadTiles;
 
@@ -51,6 +52,10 @@ pub fn read<T: ReadTiles>(
             }
             None => log.opening(entry)?,
         };
+        // What is about the log itself belongs to no demand.
+        if opening.as_ref().is_some_and(is_about_the_log) {
+            continue;
+        }
         let value = match opening.map(|opening| opening.value(Slot::Public)) {
             None | Some(Ok(None)) => {
                 counted.closed.insert(*leaf.matter_tag());
