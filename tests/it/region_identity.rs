@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
-use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType,
+};
 use rogatory::region::{
     Answer, Body, Context, Credentials, DeploymentCa, ErrorCode, Link, LinkLimits, Peer, ServerLimits,
     Service, ServiceError, Wan, credentials_path, serve,
@@ -68,12 +70,20 @@ impl Deployment {
 
     /// A certificate of this deployment's authority with any names.
     fn certificate_with(&self, uris: &[String]) -> (KeyPair, Vec<CertificateDer<'static>>) {
-        let read = |name: &str| std::fs::read_to_string(self.folder.path().join("ca").join(name)).unwrap();
-        let ca_key = KeyPair::from_pem(&read("ca.key")).unwrap();
-        let issuer = Issuer::from_ca_cert_pem(&read("ca.pem"), ca_key).unwrap();
+        let ca_key = std::fs::read_to_string(self.folder.path().join("ca").join("ca.key")).unwrap();
+        let name = format!("rogatory {}", self.ca.deployment());
+        let issuer = issuer(&name, KeyPair::from_pem(&ca_key).unwrap());
         let (key, certificate) = signed_by(&issuer, uris);
         (key, vec![certificate])
     }
+}
+
+/// Somebody with that name and key, as who reads a certificate that it signs would take it.
+fn issuer(name: &str, key: KeyPair) -> Issuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    Issuer::new(params, key)
 }
 
 fn signed_by(issuer: &Issuer<'_, KeyPair>, uris: &[String]) -> (KeyPair, CertificateDer<'static>) {
@@ -163,7 +173,7 @@ async fn a_server_refuses_whoever_is_not_of_its_deployment() {
     let (stolen_key, stolen) = ours.stolen(&virginia());
     let (theirs_key, theirs_certificate) = theirs.stolen(&Peer::HeadOffice);
     // A node's certificate is no authority's: what a region signs with its own key says nothing.
-    let virginia_as_issuer = Issuer::from_ca_cert_der(&stolen, stolen_key).unwrap();
+    let virginia_as_issuer = issuer(&virginia().to_string(), stolen_key);
     let (minted_key, minted) = signed_by(&virginia_as_issuer, &[uri(&ours, "head-office")]);
 
     let good = ours.certificate_with(&[uri(&ours, "head-office")]);
