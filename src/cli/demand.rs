@@ -232,7 +232,7 @@ async fn explain(matter: String, format: Format, running: RunningArguments) -> O
     let Told::History(history) = running.look(Ask::Explain { matter }).await? else {
         return Err(unexpected());
     };
-    let Setup { names, law, .. } = ConfigArguments { config: None }.read()?;
+    let Setup { names, law, world, .. } = ConfigArguments { config: None }.read()?;
     // Other books than those it was decided by would explain another decision.
     let (explained, other): (Vec<Newest<'_>>, Vec<Newest<'_>>) =
         history.newest().into_iter().partition(|newest| newest.law == law.revision());
@@ -240,7 +240,7 @@ async fn explain(matter: String, format: Format, running: RunningArguments) -> O
     if format == Format::Json {
         let mut value = serde_json::to_value(&history)?;
         if let Some(value) = value.as_object_mut() {
-            let why: Vec<_> = explained.iter().map(|newest| why_json(&law, newest)).collect();
+            let why: Vec<_> = explained.iter().map(|newest| why_json(&law, &world, newest)).collect();
             value.insert("why".to_owned(), why.into());
             value.insert("why-by-other-books".to_owned(), other.into());
         }
@@ -251,6 +251,6 @@ async fn explain(matter: String, format: Format, running: RunningArguments) -> O
     if other {
         screen::line("WHY  a decision names another revision of the law books than those built in here.")?;
     }
-    screen::text(&why_text(&law, &explained, screen::width()))?;
+    screen::text(&why_text(&law, &world, &explained, screen::width()))?;
     Ok(Exit::Done)
 }

@@ -7,16 +7,17 @@ use crate::demand::Item;
 use crate::gate::{Duty, Flip, flips};
 use crate::law::{Condition, Explanation, Law, NotInForce, PositionKind};
 use crate::provider::Newest;
+use crate::world::World;
 
 use super::screen::wrapped;
 
 /// The same as values: for each item of the decision what every law that was asked holds, rule by rule and condition by
 /// condition, and the changes that lead to another duty.
-pub fn why_json(law: &Law, newest: &Newest<'_>) -> serde_json::Value {
+pub fn why_json(law: &Law, world: &World, newest: &Newest<'_>) -> serde_json::Value {
     let Newest { premise, decision, .. } = newest;
     serde_json::json!({
         "act": decision.act, "item": decision.item, "duty": decision.duty,
-        "laws": explanations(law, newest), "flips": flips(law, premise),
+        "laws": explanations(law, newest), "flips": flips(law, world, premise),
     })
 }
 
@@ -38,14 +39,14 @@ struct Why<'n> {
 
 /// The rules that decided, with the truth of each of their conditions, those that nearly did, and the smallest changes
 /// of the facts that lead to another duty. Items of which all of that is the same are told together.
-pub fn why_text(law: &Law, decided: &[Newest<'_>], width: usize) -> String {
+pub fn why_text(law: &Law, world: &World, decided: &[Newest<'_>], width: usize) -> String {
     let mut all: Vec<Why<'_>> = Vec::new();
     for newest in decided {
         let why = Why {
             items: vec![newest],
             duty: newest.decision.duty,
             laws: explanations(law, newest),
-            flips: flips(law, newest.premise),
+            flips: flips(law, world, newest.premise),
         };
         let same = |other: &&mut Why<'_>| {
             other.items[0].decision.act == newest.decision.act

@@ -104,6 +104,18 @@ impl Facts {
             treaties: case.treaties,
         })
     }
+
+    /// Puts the item elsewhere: with the place go who can fetch it from there and who can use its key. A region that is not
+    /// in this world is an error, and leaves the facts as they are.
+    pub fn rest(&mut self, world: &World, place: &Place) -> Result<(), UnknownName> {
+        let date = self.moments.decided.date_utc();
+        let rests_in = codes(world, countries_of(world, place.regions())?, date);
+        self.key_custody = custody(world, place)?;
+        self.retrievable_from = codes(world, fetching(world, place.regions()), date);
+        self.location =
+            Location { rests_in, known: *place != Place::Unknown, moving: matches!(place, Place::Moving(_)) };
+        Ok(())
+    }
 }
 
 /// The countries on whose soil regions stand.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use rogatory::clock::SimTime;
 use rogatory::demand::*;
+use rogatory::diagnostic::SourceFile;
 use rogatory::directory::{Directory, NewAccount};
 use rogatory::gate::*;
 use rogatory::law::{Law, PositionKind};
-use rogatory::world::{DataClass, World};
+use rogatory::world::{DataClass, World, WorldSource};
 
 use crate::common;
 
@@ -205,7 +206,7 @@ fn the_smallest_changes_that_lead_to_another_duty_are_found_and_true() {
     let content = premises.iter().find(|p| p.item.class == DataClass::Content).unwrap();
     assert_eq!(decide(&bench.law, content).duty, Duty::Free);
 
-    let flips = flips(&bench.law, content);
+    let flips = flips(&bench.law, &bench.world, content);
     let leads =
         |words: &str| flips.iter().find(|f| f.changes.iter().any(|c| c.contains(words))).map(|f| f.duty);
     // Where it rests, what it is, and the day: each of them alone makes it due. Who may use the key does not.
@@ -223,7 +224,7 @@ fn the_smallest_changes_that_lead_to_another_duty_are_found_and_true() {
     let before = Desk { now: t("2014-06-01"), ..desk }.premises(&matter, &Holdings::new());
     let before = before.iter().find(|p| p.item.class == DataClass::Content).unwrap();
     assert_eq!(decide(&bench.law, before).duty, Duty::Compelled);
-    let trustee = rogatory::gate::flips(&bench.law, before);
+    let trustee = rogatory::gate::flips(&bench.law, &bench.world, before);
     let trustee =
         trustee.iter().find(|flip| flip.changes[0].contains("an independent trustee there ran the region"));
     assert_eq!(trustee.map(|flip| flip.duty), Some(Duty::Free));
@@ -233,4 +234,161 @@ fn the_smallest_changes_that_lead_to_another_duty_are_found_and_true() {
     let near = explanation.near_misses().find(|verdict| verdict.rule.id == "us-2703-a-control").unwrap();
     let failed: Vec<&str> = near.failed().map(|condition| condition.words.as_str()).collect();
     assert_eq!(failed, ["the issuer is bound by us-ca2"]);
+}
+
+/// The premise of one class of one mailbox, with the changes that lead to another duty.
+fn flipped(bench: &Bench, demand: &Demand, class: DataClass, at: &str) -> (Premise, Vec<Flip>) {
+    let matter = opened(demand);
+    let stance = StanceTable::from(bench.world.provider().stance(t(at)));
+    let desk = Desk { world: &bench.world, law: &bench.law, directory: &bench.directory, stance, now: t(at) };
+    let premises = desk.premises(&matter, &Holdings::new());
+    let premise = premises.into_iter().find(|premise| premise.item.class == class).unwrap();
+    let found = flips(&bench.law, &bench.world, &premise);
+    (premise, found)
+}
+
+/// The duty that the one flip with these words leads to.
+fn leads_to(flips: &[Flip], words: &str) -> Duty {
+    let found: Vec<&Flip> = flips.iter().filter(|flip| flip.changes[0].starts_with(words)).collect();
+    assert_eq!(found.len(), 1, "{words}: {flips:#?}");
+    assert_eq!(found[0].changes.len(), 1, "{found:?}");
+    found[0].duty
+}
+
+/// The standard world with some lines of one file written otherwise.
+fn otherwise(path: &str, changes: &[(&str, &str)]) -> Bench {
+    let mut source = WorldSource::standard();
+    let mut text = source.file(path).unwrap().text().to_owned();
+    for (old, new) in changes {
+        assert_eq!(text.matches(old).count(), 1, "`{old}` in {path}");
+        text = text.replace(old, new);
+    }
+    source.put(path, SourceFile::new(path, text)).unwrap();
+    let world = World::from_source(source).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let directory = directory(&world);
+    Bench { world, law: Law::standard().unwrap(), directory }
+}
+
+const PROVIDER: &str = "config/provider.toml";
+
+#[test]
+fn another_declared_country_is_told_as_the_place_where_it_would_rest() {
+    let bench = Bench::new();
+    let content = DataClass::Content;
+    let (premise, flips) =
+        flipped(&bench, &warrant("dublin@post.example", "2013-12-04T15:00:00Z"), content, "2016-07-15");
+    assert_eq!(decide(&bench.law, &premise).duty, Duty::Free);
+    // Where a declaration in the issuer's country would have placed it is said with that place, and once.
+    let there = leads_to(&flips, "it rested where the issuer sits");
+    let words = |flip: &&Flip| flip.changes[0].contains("if the holder had declared to live in US or ");
+    assert_eq!(flips.iter().filter(words).count(), 1, "{flips:#?}");
+    assert!(!flips.iter().any(|flip| flip.changes[0].starts_with("the holder had declared")), "{flips:#?}");
+    let mut places: Vec<&str> =
+        flips.iter().filter_map(|flip| flip.changes[0].strip_prefix("it rested ")).collect();
+    places.sort_unstable();
+    let all = places.len();
+    places.dedup();
+    assert_eq!(places.len(), all);
+    // It is what the engine says of somebody who did declare it.
+    let york =
+        flipped(&bench, &warrant("york@post.example", "2013-12-04T15:00:00Z"), content, "2016-07-15").0;
+    assert_eq!(decide(&bench.law, &york).duty, there);
+    // A place that only a declaration leads to, where another law is asked that was not asked before.
+    assert_eq!(
+        leads_to(&flips, "it rested in CE, CH, as it would if the holder had declared to live in CH"),
+        Duty::Barred
+    );
+
+    // What always rests in one place no declaration moves.
+    let (_, flips) = flipped(
+        &bench,
+        &warrant("dublin@post.example", "2013-12-04T15:00:00Z"),
+        DataClass::Traffic,
+        "2016-07-15",
+    );
+    assert!(!flips.is_empty());
+    assert!(
+        !flips.iter().flat_map(|flip| &flip.changes).any(|change| change.contains("declared")),
+        "{flips:#?}"
+    );
+}
+
+#[test]
+fn another_home_of_head_office_is_decided_as_in_a_world_where_it_is_there() {
+    let mut order = warrant("dublin@post.example", "2017-05-01T10:00:00Z");
+    order.instrument = InstrumentKind::CourtOrder;
+    order.issuing = "gb-crown-court".parse().unwrap();
+    order.on_behalf_of = "GB".parse().unwrap();
+    order.served_on = "united-kingdom".parse().unwrap();
+    order.deliver_to = "gb-met-police".parse().unwrap();
+    let at = "2017-05-02T10:00:00Z";
+    let (premise, flips) = flipped(&Bench::new(), &order, DataClass::Content, at);
+    let old = "relation = \"head-office\"\nhome = \"US\"\nestablished-in = [\"US\"]";
+    let new = "relation = \"head-office\"\nhome = \"IE\"\nestablished-in = [\"US\", \"IE\"]";
+    let there = otherwise(PROVIDER, &[(old, new)]);
+    let moved = flipped(&there, &order, DataClass::Content, at).0;
+    let words = "head office were at home where it rests now (EU, IE), and kept its establishments";
+    assert_ne!(decide(&there.law, &moved).duty, decide(&there.law, &premise).duty);
+    assert_eq!(leads_to(&flips, words), decide(&there.law, &moved).duty);
+}
+
+#[test]
+fn an_establishment_in_the_demanding_state_is_a_fact_of_its_own() {
+    let mut order = warrant("york@post.example", "2024-08-01T10:00:00Z");
+    order.instrument = InstrumentKind::CourtOrder;
+    order.issuing = "in-district-court".parse().unwrap();
+    order.on_behalf_of = "IN".parse().unwrap();
+    order.deliver_to = "in-district-court".parse().unwrap();
+    let (subscriber, at) = (DataClass::Subscriber, "2024-08-02T10:00:00Z");
+    let (premise, flips) = flipped(&Bench::new(), &order, subscriber, at);
+    let there = otherwise(PROVIDER, &[("established-in = [\"AU\"]", "established-in = [\"AU\", \"IN\"]")]);
+    let with_one = flipped(&there, &order, subscriber, at).0;
+    assert_ne!(decide(&there.law, &with_one).duty, decide(&there.law, &premise).duty);
+    let words = "the provider had an establishment in the demanding state (IN)";
+    assert_eq!(leads_to(&flips, words), decide(&there.law, &with_one).duty);
+
+    // And without any in the United States, no process of theirs reaches what rests abroad.
+    let bench = Bench::new();
+    let old = warrant("dublin@post.example", "2013-12-04T15:00:00Z");
+    let (premise, flips) = flipped(&bench, &old, DataClass::Content, "2014-06-01");
+    assert_eq!(decide(&bench.law, &premise).duty, Duty::Compelled);
+    let words =
+        "the provider were nowhere in the demanding state (US), and head office, at home where it rests now";
+    assert_eq!(leads_to(&flips, words), Duty::Free);
+}
+
+#[test]
+fn without_the_treaty_a_local_order_for_a_foreign_request_compels_nobody() {
+    let mut order = warrant("dublin@post.example", "2017-05-01T10:00:00Z");
+    order.instrument = InstrumentKind::LocalOrder;
+    order.issuing = "ie-district-court".parse().unwrap();
+    order.on_behalf_of = "IE".parse().unwrap();
+    order.served_on = "ireland".parse().unwrap();
+    order.deliver_to = "ie-garda".parse().unwrap();
+    order.executes = Some(ExecutesRequest {
+        requesting: "US".parse().unwrap(),
+        treaty: "US-Ireland MLAT".to_owned(),
+        use_limit: "this case only".to_owned(),
+    });
+    let at = "2017-05-02T10:00:00Z";
+    let (premise, flips) = flipped(&Bench::new(), &order, DataClass::Content, at);
+    let without = otherwise(
+        "config/treaties.toml",
+        &[
+            ("in-force = 2009-08-11\n", ""),
+            // The agreement with the Union is one with every member of it.
+            ("parties = [\"US\", \"EU\"]\nin-force = 2010-02-01\n", "parties = [\"US\", \"EU\"]\n"),
+        ],
+    );
+    let alone = flipped(&without, &order, DataClass::Content, at).0;
+    assert!(premise.question.facts.treaties.mlat_with.contains("IE"));
+    assert!(!alone.question.facts.treaties.mlat_with.contains("IE"));
+    let words =
+        "the requesting state had no treaty of mutual legal assistance with the state where the issuer sits";
+    assert_eq!(leads_to(&flips, words), decide(&without.law, &alone).duty);
+    // And back: where there is none, one would make it due.
+    let back = rogatory::gate::flips(&without.law, &without.world, &alone);
+    let words =
+        "the requesting state had a treaty of mutual legal assistance with the state where the issuer sits";
+    assert_eq!(leads_to(&back, words), Duty::Compelled);
 }
