@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::decision::{ItemDecision, Premise, decide};
 use super::docket::read_entry;
 use super::event::Event;
-use super::matter::MatterId;
+use super::matter_id::MatterId;
 use super::public::PublicEvent;
 use crate::demand::{Act, Item};
 use crate::law::Law;

@@ -12,7 +12,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use serde_json::{Map, Value};
 
 use super::event::{Event, NotAnEvent};
-use super::matter::{ImpossibleMove, Matter, MatterId};
+use super::matter::{ImpossibleMove, Matter};
+use super::matter_id::MatterId;
 use super::public::PublicEvent;
 use crate::clock::SimTime;
 use crate::record::entry::{EntryDraft, Slot};

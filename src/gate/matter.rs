@@ -12,91 +12,15 @@
 //!
 //! A matter is never stored as such: it is what its events, read back from the record, add up to.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
 use super::decision::{ItemDecision, disposition};
-use super::event::{Cause, Event, Finding, RegionAnswer};
+use super::event::{Cause, Event, RegionAnswer};
+use super::matter_id::MatterId;
 use super::order::Paper;
+use super::phase::{Decided, Phase, granted};
 use super::route::RouteState;
 use super::standing::{Meter, meters};
 use crate::clock::SimTime;
 use crate::demand::{Act, Demand, DemandId, Disposition, Item, Outcome};
-use crate::world::AuthorityId;
-
-/// The provider's name for a matter: the issuing authority's id, a slash, and the authority's id for its demand; from
-/// its second version on another slash, and the version as `v2`. Each version of a demand is a matter of its own, and
-/// takes the place of the one before.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct MatterId(String);
-
-impl MatterId {
-    pub fn of(demand: &Demand) -> Self {
-        MatterId::version_of(demand, demand.version)
-    }
-
-    /// The name that another version of a demand has.
-    pub fn version_of(demand: &Demand, version: u32) -> Self {
-        let first = MatterId::named(&demand.issuing, &demand.id);
-        if version <= 1 { first } else { MatterId(format!("{first}/v{version}")) }
-    }
-
-    pub fn named(authority: &AuthorityId, demand: &DemandId) -> Self {
-        MatterId(format!("{authority}/{demand}"))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The demand's own id, without the authority and the version.
-    pub fn demand_id(&self) -> &str {
-        let mut parts = self.0.splitn(3, '/').skip(1);
-        parts.next().unwrap_or(&self.0)
-    }
-
-    /// The version of the demand.
-    pub fn version(&self) -> u32 {
-        let version = self.0.splitn(3, '/').nth(2).and_then(|last| last.strip_prefix('v'));
-        version.and_then(|version| version.parse().ok()).unwrap_or(1)
-    }
-
-    /// What an authority calls it: `18-mag-4001`, and `18-mag-4001 v2` for its second version.
-    pub fn label(&self) -> String {
-        match self.version() {
-            1 => self.demand_id().to_owned(),
-            version => format!("{} v{version}", self.demand_id()),
-        }
-    }
-
-    /// True if both are versions of one demand.
-    pub fn is_of_the_same_demand(&self, other: &MatterId) -> bool {
-        let demand = |id: &MatterId| {
-            let mut parts = id.0.splitn(3, '/').map(str::to_owned);
-            (parts.next(), parts.next())
-        };
-        demand(self) == demand(other)
-    }
-
-    /// Reads a name as it was recorded.
-    pub fn from_recorded(text: String) -> Self {
-        MatterId(text)
-    }
-}
-
-impl fmt::Display for MatterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for MatterId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// What the events of one demand add up to.
 #[derive(Clone, Debug)]
@@ -113,32 +37,6 @@ pub struct Matter {
     /// What was entered last that a decision may follow from, and whether one did.
     cause: Cause,
     heeded: bool,
-}
-
-/// Where a matter is in its life.
-#[derive(Clone, Debug)]
-pub enum Phase {
-    /// Received and not yet decided.
-    Received,
-    /// Sent back at intake; nothing more can happen but a new version.
-    Returned(Vec<Finding>),
-    /// Decided, as of an entry. Later events lead to another decision.
-    Decided(Decided),
-    /// A decision grants a release, and the regions' answers are still out.
-    Releasing(Decided),
-    /// What happened at this entry cannot be read back, because its opening was erased or lost. The matter is known as it
-    /// was before, keeps what it needed then, and nothing more happens in it.
-    Unreadable { entry: u64, before: Box<Phase> },
-}
-
-/// What was decided last about each item of a matter.
-#[derive(Clone, Debug)]
-pub struct Decided {
-    /// The entry that holds the newest decision.
-    pub entry: u64,
-    pub at: SimTime,
-    pub law: String,
-    pub items: Vec<ItemDecision>,
 }
 
 /// An event that cannot happen to a matter as it stands.
@@ -347,71 +245,5 @@ impl Matter {
     /// What contempt has cost so far.
     pub fn meters(&self, now: SimTime) -> Vec<Meter> {
         meters(&self.papers, now)
-    }
-}
-
-impl Decided {
-    /// This decision with the items of a newer one in place of its own.
-    fn merged(self, newer: Vec<ItemDecision>) -> Vec<ItemDecision> {
-        let mut items = self.items;
-        for item in newer {
-            match items.iter_mut().find(|old| old.act == item.act && old.item == item.item) {
-                Some(old) => *old = item,
-                None => items.push(item),
-            }
-        }
-        items
-    }
-
-    fn into_phase(self, answers: &[RegionAnswer]) -> Phase {
-        if granted(&self.items, answers).is_empty() { Phase::Decided(self) } else { Phase::Releasing(self) }
-    }
-
-    fn take_answers(&mut self, answers: &[RegionAnswer]) {
-        for answer in answers {
-            let outcome = answer.answer.outcome();
-            for item in
-                self.items.iter_mut().filter(|i| i.act == Act::Disclose && answer.items.contains(&i.item))
-            {
-                item.outcome = Some(outcome);
-            }
-        }
-    }
-}
-
-fn granted<'d>(items: &'d [ItemDecision], answers: &[RegionAnswer]) -> Vec<&'d ItemDecision> {
-    let settled = |item: &Item| answers.iter().any(|answer| answer.items.contains(item));
-    let granted = |decision: &&ItemDecision| {
-        decision.act == Act::Disclose
-            && decision.outcome.is_some_and(Outcome::is_production)
-            && !settled(&decision.item)
-    };
-    items.iter().filter(granted).collect()
-}
-
-impl Phase {
-    /// The phase as far as it can be read back.
-    fn readable(&self) -> &Phase {
-        match self {
-            Phase::Unreadable { before, .. } => before.readable(),
-            phase => phase,
-        }
-    }
-
-    fn decided(&self) -> Option<&Decided> {
-        match self.readable() {
-            Phase::Decided(decided) | Phase::Releasing(decided) => Some(decided),
-            _ => None,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Phase::Received => "received",
-            Phase::Returned(_) => "returned",
-            Phase::Decided(_) => "decided",
-            Phase::Releasing(_) => "being released",
-            Phase::Unreadable { .. } => "known only in part, because an opening of it was erased or lost,",
-        }
     }
 }

@@ -14,7 +14,9 @@ mod duty;
 mod event;
 mod intake;
 mod matter;
+mod matter_id;
 mod order;
+mod phase;
 mod public;
 mod route;
 mod secrecy;
@@ -30,10 +32,12 @@ pub use docket::{Docket, DocketError, read_entry};
 pub use duty::Duty;
 pub use event::{Answer, Cause, Event, Finding, InstrumentNote, NotAnEvent, RegionAnswer};
 pub use intake::{NotAuthentic, authenticate, examine};
-pub use matter::{Decided, ImpossibleMove, Matter, MatterId, Phase};
+pub use matter::{ImpossibleMove, Matter};
+pub use matter_id::MatterId;
 pub use order::{
     BadPaperId, Filing, FilingKind, Order, OrderEffect, Paper, PaperId, Party, PerDay, Selector,
 };
+pub use phase::{Decided, Phase};
 pub use public::{PublicAnswer, PublicEntry, PublicEvent, PublicItem, PublicPlace, PublicStep};
 pub use route::{Next, NoRoute, Request, RouteEnd, RouteMove, RouteState, next, take};
 pub use secrecy::{Secrecy, counted_in_bands};

@@ -8,25 +8,24 @@ use clap::{Args, Subcommand};
 mod audit;
 mod enrol;
 mod openings;
+mod production;
 mod proof;
+mod whole;
 
 pub use audit::read_openings;
 
-use crate::cli::common::{ConfigArguments, Ending, Failure, private_file, runtime};
+use crate::cli::common::{ConfigArguments, Ending, Failure, runtime};
 use crate::cli::control::{RunningArguments, check_record_in};
-use crate::cli::screen::{self, BOLD, Format};
+use crate::cli::screen::{self, Format};
 use crate::cli::{Exit, Outcome};
 use crate::clock::SimTime;
 use crate::diagnostic::SourceFile;
 use crate::provider::Ask;
-use crate::record::checkpoint::SignedCheckpoint;
 use crate::record::entry::Slot;
 use crate::record::policy::{Accept, Policy};
 use crate::record::serve::serve;
-use crate::record::storage::ServedFolder;
-use crate::record::verify::{verify_folder, verify_journal};
-use crate::region::production;
-use crate::world::{Address, AuthorityId};
+use crate::region::production::is_one;
+use crate::world::Address;
 
 /// Look at the record of a deployment and check it; open a production as its recipient
 #[derive(Args, Debug)]
@@ -225,7 +224,7 @@ enum RecordCommand {
 
 pub fn record(arguments: RecordArguments) -> Outcome {
     match arguments.command {
-        RecordCommand::Show { data, format } => show(data, format),
+        RecordCommand::Show { data, format } => whole::show(&data, format),
         RecordCommand::Prove { id, show, running } => proof::prove(id, show, &running),
         RecordCommand::Audit { openings, policy, format, running, config } => {
             audit::audit(openings.as_deref(), policy.as_deref(), &running, &config, format)
@@ -238,12 +237,12 @@ pub fn record(arguments: RecordArguments) -> Outcome {
         RecordCommand::Verify { file, data, emergency, policy, format, config } => {
             let accept = if emergency { Accept::Emergency } else { Accept::NormalOnly };
             match file {
-                Some(file) if production::is_one(&file)? => verify_production(&file, &config, format),
+                Some(file) if is_one(&file)? => production::verify(&file, &config, format),
                 Some(file) => {
                     let text = SourceFile::read(&file)?;
                     proof::verify(text.text(), &file, policy.as_deref(), accept, format)
                 }
-                None => verify(data, policy, accept, format),
+                None => whole::verify(&data, policy, accept, format),
             }
         }
         RecordCommand::Openings { demand, format, running } => openings::list(demand, format, &running),
@@ -255,8 +254,8 @@ pub fn record(arguments: RecordArguments) -> Outcome {
             openings::notices(address, out.as_deref(), format, &running)
         }
         RecordCommand::Erase { demand, running } => openings::erase(demand, &running),
-        RecordCommand::Open { production, data, out, config } => {
-            open(find_production(production, &data)?, out, config)
+        RecordCommand::Open { production: named, data, out, config } => {
+            production::open(&production::find(named, &data)?, &out, &config)
         }
     }
 }
@@ -291,179 +290,4 @@ pub fn read_policy(data: &Path, given: Option<PathBuf>) -> Result<Policy, Failur
     }
     let path = given.unwrap_or_else(|| data.join("record").join("policy"));
     Ok(Policy::read(&SourceFile::read(&path)?)?)
-}
-
-fn show(data: PathBuf, format: Format) -> Outcome {
-    check_record_in(&data)?;
-    let checkpoint = SourceFile::read(&data.join("record").join("checkpoint"))?;
-    let policy = read_policy(&data, None)?;
-    let mut lines = checkpoint.text().lines();
-    let origin = lines.next().unwrap_or_default();
-    let size = lines.next().unwrap_or_default();
-    let root = lines.next().unwrap_or_default();
-    let cosigned = SignedCheckpoint::parse(checkpoint.text()).map_err(|error| error.to_string());
-    let cosigned = cosigned.and_then(|checkpoint| {
-        policy.check(&checkpoint, Accept::Emergency).map_err(|error| error.to_string())
-    });
-    let genesis = ServedFolder(data.join("record")).opening(0).ok().flatten();
-    let genesis = genesis.and_then(|opening| opening.value(Slot::Facts).ok().flatten());
-    if format == Format::Json {
-        screen::json(&serde_json::json!({
-            "origin": origin, "size": size, "root": root, "policy": policy.to_text(), "genesis": genesis,
-            "quorum": cosigned.as_ref().ok(), "no-quorum": cosigned.as_ref().err(),
-        }))?;
-        return Ok(Exit::Done);
-    }
-    screen::line(&format!("{BOLD}{origin}{BOLD:#}: {size} entries, root {root}"))?;
-    screen::line(&match &cosigned {
-        Ok(quorum) => proof::cosigners(quorum),
-        Err(why) => format!("{}no quorum: {why}{:#}", screen::BAD, screen::BAD),
-    })?;
-    for witness in policy.witnesses() {
-        let independent = if witness.independent { "independent" } else { "head office holds its keys" };
-        let outsider = if witness.outsider { ", an outsider" } else { "" };
-        screen::line(&format!(
-            "  {:<18} {}  {independent}{outsider}, controlled by {}",
-            witness.id, witness.country, witness.controlled_by
-        ))?;
-    }
-    if genesis.as_ref().is_some_and(|genesis| genesis["seeded"] == true) {
-        screen::line(
-            "seeded: its secrets can be derived by anyone who knows the seed; nothing in it is private",
-        )?;
-    }
-    Ok(Exit::Done)
-}
-
-fn verify(data: PathBuf, policy: Option<PathBuf>, accept: Accept, format: Format) -> Outcome {
-    let beside = policy.is_none();
-    let path = policy.clone().unwrap_or_else(|| data.join("record").join("policy"));
-    let policy = read_policy(&data, policy)?;
-    let mut found = verify_folder(&data.join("record"), &policy, accept, &mut |_, _| {});
-    let journal = data.join("head-office").join("journal");
-    // A copy of what is served has none.
-    if journal.exists() {
-        verify_journal(&journal, &mut found);
-    }
-    if format == Format::Json {
-        let mut told = serde_json::to_value(&found)?;
-        told["policy"] = serde_json::json!({ "file": path, "beside-the-record": beside });
-        screen::json(&told)?;
-    } else {
-        for finding in &found.findings {
-            screen::line(&format!("{}{finding}{:#}", screen::BAD, screen::BAD))?;
-        }
-        if let Some(quorum) = &found.quorum {
-            screen::line(&proof::cosigners(quorum))?;
-        }
-        let verdict = if found.is_sound() { "sound" } else { "NOT sound" };
-        screen::line(&format!(
-            "{} entries and {} published openings checked: {BOLD}{verdict}{BOLD:#}",
-            found.entries, found.openings
-        ))?;
-        let whose = match beside {
-            true => {
-                ", which lies beside the record: who can rewrite one can rewrite the other. A policy from one of the \
-                 witnesses (--policy) proves more"
-            }
-            false => "",
-        };
-        screen::line(&format!("by the policy in `{}`{whose}", path.display()))?;
-    }
-    Ok(if found.is_sound() { Exit::Done } else { Exit::Failed })
-}
-
-fn verify_production(path: &Path, config: &ConfigArguments, format: Format) -> Outcome {
-    let failed = |error: std::io::Error| -> Failure { format!("`{}`: {error}", path.display()).into() };
-    let read = || Ok::<_, Failure>(std::io::BufReader::new(std::fs::File::open(path).map_err(failed)?));
-    let header = production::ProductionHeader::read(&mut read()?)?;
-    let secret = config.read()?.world.roster().demo_recipient_secret(&header.recipient);
-    let found = production::examine(read()?, secret.as_ref())?;
-    // What is damaged outside does not open.
-    let contents = match &secret {
-        Some(secret) if found.damage.is_empty() => Some(production::check_contents(read()?, secret)?),
-        _ => None,
-    };
-    let wrong: &[String] = contents.as_ref().map_or(&[], |contents| &contents.wrong);
-    let sound = found.damage.is_empty() && wrong.is_empty();
-    if format == Format::Json {
-        let mut told = serde_json::to_value(&found)?;
-        told["contents"] = serde_json::to_value(&contents)?;
-        screen::json(&told)?;
-    } else {
-        for damage in &found.damage {
-            screen::line(&format!("{}{}: {damage}{:#}", screen::BAD, path.display(), screen::BAD))?;
-        }
-        for wrong in wrong {
-            screen::line(&format!("{}{}: {wrong}{:#}", screen::BAD, path.display(), screen::BAD))?;
-        }
-        if let Some(contents) = &contents {
-            screen::line(&format!(
-                "{} files held against the manifest, SHA-256 {}",
-                contents.files, contents.manifest
-            ))?;
-        }
-        let verdict = if sound { "sound" } else { "NOT sound" };
-        let seals = match found.unsealed {
-            0 if secret.is_none() => "no seal, for want of the recipient's key".to_owned(),
-            count => format!("{count} seals"),
-        };
-        screen::line(&format!(
-            "for {}: {} parts and {seals} checked: {BOLD}{verdict}{BOLD:#}; SIMULATED",
-            found.header.recipient, found.parts
-        ))?;
-    }
-    Ok(if sound { Exit::Done } else { Exit::Failed })
-}
-
-/// A production by its path, or by its name among those that wait for the authorities.
-fn find_production(named: PathBuf, data: &Path) -> Result<PathBuf, Failure> {
-    if named.exists() {
-        return Ok(named);
-    }
-    let folders = std::fs::read_dir(data.join("authorities")).into_iter().flatten().flatten();
-    let files = folders.filter_map(|folder| std::fs::read_dir(folder.path()).ok()).flatten().flatten();
-    let mut there: Vec<PathBuf> = files.map(|file| file.path()).collect();
-    there.sort();
-    let is_named = |path: &&PathBuf| {
-        path.file_name() == Some(named.as_os_str()) || path.file_stem() == Some(named.as_os_str())
-    };
-    if let Some(path) = there.iter().find(is_named) {
-        return Ok(path.clone());
-    }
-    let names: Vec<String> =
-        there.iter().filter_map(|path| Some(format!("`{}`", path.file_name()?.to_string_lossy()))).collect();
-    let hint =
-        if names.is_empty() { "there is none".to_owned() } else { format!("there are {}", names.join(", ")) };
-    Err(format!(
-        "no production `{}`, neither as a path nor in `{}`: {hint}",
-        named.display(),
-        data.join("authorities").display()
-    )
-    .into())
-}
-
-fn open(path: PathBuf, out: PathBuf, config: ConfigArguments) -> Outcome {
-    let setup = config.read()?;
-    let failed = |error: std::io::Error| -> Failure { format!("`{}`: {error}", path.display()).into() };
-    let mut file = std::io::BufReader::new(std::fs::File::open(&path).map_err(failed)?);
-    let header = production::ProductionHeader::read(&mut file)?;
-    let recipient: AuthorityId = header.recipient.clone();
-    let secret =
-        setup.world.roster().demo_recipient_secret(&recipient).ok_or_else(|| {
-            format!("the production is for `{recipient}`, whose secret only `{recipient}` has")
-        })?;
-    let file = std::io::BufReader::new(std::fs::File::open(&path).map_err(failed)?);
-    let mut archive = std::io::BufWriter::new(private_file(&out)?);
-    let opened = production::open(file, &secret, &mut archive);
-    if opened.is_err() {
-        // What verified before the first bad part is true, and no production.
-        let _ = std::fs::remove_file(&out);
-    }
-    let (_, bytes) = opened?;
-    screen::line(&format!(
-        "opened as {recipient}: {bytes} bytes of tar archive in `{}`; SIMULATED",
-        out.display()
-    ))?;
-    Ok(Exit::Done)
 }
