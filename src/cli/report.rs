@@ -113,7 +113,7 @@ enum ReportCommand {
         /// A file with the auditor's signing key: `ed25519-secret:` and 32 bytes in base64
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
-        /// The openings: `rogatory record give` writes them
+        /// The openings: `rogatory record give` seals them to you, and `rogatory record unseal` opens them
         #[arg(long, value_name = "FOLDER")]
         openings: PathBuf,
         /// Where to write the statement
@@ -192,8 +192,8 @@ fn make(arguments: ReportArguments) -> Outcome {
     let (given, made) = if outside {
         (record.given()?, to)
     } else {
-        let ask = Ask::Give { to: None, matter: None, slots: vec![Slot::Public], until: None };
-        let Told::Given { openings, now } = wait(running.look(ask))? else { return Err(unexpected()) };
+        let ask = Ask::Opened { matter: None, slots: vec![Slot::Public] };
+        let Told::Opened { openings, now } = wait(running.look(ask))? else { return Err(unexpected()) };
         (openings, now.date_utc())
     };
     let (mut log, _) = record.open()?;
@@ -293,6 +293,14 @@ fn tell(report: &TransparencyReport) -> std::io::Result<()> {
                 row.warrants,
                 row.content
             )
+        }),
+    )?;
+    section(
+        "Due, and not handed over in time",
+        report.figures.missed.iter().map(|row| {
+            let name = format!("{} {}", row.country, row.instrument);
+            let (demands, items) = (row.demands, row.items);
+            format!("{name:<32}{demands} demands, {items} items, for want of {}", row.for_want_of.as_str())
         }),
     )?;
     if let Some(told) = &report.national_security {

@@ -1,10 +1,12 @@
-//! Makes recorded decisions again, from what was recorded with them, and lists what comes out otherwise.
+//! Makes recorded decisions again, from what was recorded with them and by the law books that they name, and lists what
+//! comes out otherwise.
 //!
 //! An entry's opening holds the premise of every item beside its decision. Whoever has the opening and the law books it
 //! names needs nothing else, and in particular not the provider's word.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,6 +20,7 @@ use crate::demand::{Act, Item};
 use crate::law::Law;
 use crate::record::entry::{Leaf, Slot};
 use crate::record::opening::{FullOpening, Opening};
+use crate::record::policy::Quorum;
 use crate::world::Address;
 
 /// What came of auditing a record, or the openings that one has of it.
@@ -32,8 +35,25 @@ pub struct AuditReport {
     pub items: u64,
     /// Entries that are closed, or not open far enough to tell whether they hold a decision that comes out the same.
     pub closed: Vec<u64>,
+    /// Decisions that were not made again, because the books that they were made by are not here: entries by revision.
+    pub other_law: BTreeMap<String, Vec<u64>>,
+    /// The revision of the books that were here from the start.
+    pub law: String,
+    /// Which witnesses cosigned the checkpoint that covers the entries; empty if there is none yet.
+    pub cosigned_by: Vec<String>,
+    /// True if one of them is an outsider.
+    pub outsider: bool,
+    /// Entries that no cosigned checkpoint covers.
+    pub uncosigned: Vec<u64>,
     /// In the order of the entries; empty if every decision that was made again comes out the same.
     pub differences: Vec<Difference>,
+}
+
+impl AuditReport {
+    /// True if every decision that is open was made again and comes out the same.
+    pub fn agrees(&self) -> bool {
+        self.differences.is_empty() && self.other_law.is_empty()
+    }
 }
 
 /// Something that is not as it was recorded.
@@ -46,17 +66,47 @@ pub struct Difference {
     pub what: String,
 }
 
-/// An auditor with one revision of the law.
+/// Finds law books by their revision.
+pub type FindLaw<'a> = dyn Fn(&str) -> Option<Arc<Law>> + Send + Sync + 'a;
+
+/// An auditor with the law books at hand, and a way to those of other revisions.
 pub struct Auditor<'a> {
     law: &'a Law,
+    find: Option<&'a FindLaw<'a>>,
+    /// Books that were looked for; `None` for those that are nowhere.
+    older: BTreeMap<String, Option<Arc<Law>>>,
     /// The accounts of each matter, in the order of its demand.
     accounts: BTreeMap<MatterId, Vec<Address>>,
     report: AuditReport,
+    /// How many entries a cosigned checkpoint covers.
+    covered: u64,
 }
 
 impl<'a> Auditor<'a> {
     pub fn new(law: &'a Law) -> Self {
-        Auditor { law, accounts: BTreeMap::new(), report: AuditReport::default() }
+        let report = AuditReport { law: law.revision().to_owned(), ..AuditReport::default() };
+        Auditor { law, find: None, older: BTreeMap::new(), accounts: BTreeMap::new(), report, covered: 0 }
+    }
+
+    /// Looks for books of other revisions there.
+    #[must_use]
+    pub fn finding(mut self, find: &'a FindLaw<'a>) -> Self {
+        self.find = Some(find);
+        self
+    }
+
+    /// Notes who cosigned the checkpoint that covers the entries below `size`.
+    pub fn cosigned(&mut self, size: u64, quorum: &Quorum) {
+        self.covered = size;
+        self.report.cosigned_by = quorum.cosigners.iter().map(|one| one.witness.clone()).collect();
+        self.report.outsider = quorum.outsider;
+    }
+
+    /// The books of another revision than those at hand.
+    fn other_books(&mut self, revision: &str) -> Option<Arc<Law>> {
+        let find = self.find?;
+        let found = self.older.entry(revision.to_owned());
+        found.or_insert_with(|| find(revision).filter(|law| law.revision() == revision)).clone()
     }
 
     /// Takes an entry of which everything is open, with its leaf from the record.
@@ -75,6 +125,9 @@ impl<'a> Auditor<'a> {
     /// Takes an entry of which some is open. True if it is a decision that could be made again.
     pub fn take(&mut self, opening: &Opening, leaf: &Leaf) -> bool {
         let entry = opening.entry();
+        if entry >= self.covered {
+            self.report.uncosigned.push(entry);
+        }
         if let Err(error) = opening.check(leaf) {
             self.report.entries += 1;
             self.differ(entry, None, error.to_string());
@@ -100,14 +153,18 @@ impl<'a> Auditor<'a> {
             return false;
         };
         self.report.entries += 1;
-        if law != self.law.revision() {
-            let what = format!(
-                "decided by the law books {law}, and those here are \"{}\": it can be made again only with its own",
-                self.law.revision()
-            );
-            self.differ(entry, None, what);
-            return false;
-        }
+        let revision = law.as_str().unwrap_or_default().to_owned();
+        let other;
+        let law = if revision == self.law.revision() {
+            self.law
+        } else {
+            other = self.other_books(&revision);
+            let Some(law) = other.as_deref() else {
+                self.report.other_law.entry(revision).or_default().push(entry);
+                return false;
+            };
+            law
+        };
         let (premises, decisions) = match (
             serde_json::from_value::<Vec<Premise>>(facts),
             serde_json::from_value::<Vec<Value>>(decision),
@@ -129,7 +186,7 @@ impl<'a> Auditor<'a> {
         self.report.decisions += 1;
         for (place, (premise, recorded)) in premises.iter().zip(&decisions).enumerate() {
             self.report.items += 1;
-            let again = serde_json::to_value(decide(self.law, premise)).unwrap_or_default();
+            let again = serde_json::to_value(decide(law, premise)).unwrap_or_default();
             for (field, recorded, again) in fields_that_differ(recorded, &again) {
                 self.differ(
                     entry,

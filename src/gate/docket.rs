@@ -36,8 +36,8 @@ struct Books {
     matters: BTreeMap<MatterId, Arc<Matter>>,
     /// Matters by the entry of their receipt.
     order: BTreeMap<u64, MatterId>,
-    /// The entries of each matter, in order.
-    entries: BTreeMap<MatterId, Vec<u64>>,
+    /// The entries of each matter, in order, with the moment of each.
+    entries: BTreeMap<MatterId, Vec<(u64, SimTime)>>,
     /// Entries of which the opening was gone when the docket was read back.
     unopened: Vec<u64>,
     latest: Option<SimTime>,
@@ -140,6 +140,11 @@ impl Docket {
 
     /// The entries of a matter, in order.
     pub fn entries(&self, id: &MatterId) -> Vec<u64> {
+        self.dated_entries(id).into_iter().map(|(entry, _)| entry).collect()
+    }
+
+    /// The entries of a matter, in order, and when what each says happened.
+    pub fn dated_entries(&self, id: &MatterId) -> Vec<(u64, SimTime)> {
         self.books().entries.get(id).cloned().unwrap_or_default()
     }
 
@@ -289,7 +294,8 @@ impl Docket {
 
     fn take(&self, id: &MatterId, entry: u64, event: Event) -> Result<(), DocketError> {
         let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
-        books.latest = books.latest.max(Some(event.at()));
+        let at = event.at();
+        books.latest = books.latest.max(Some(at));
         let matter = match books.matters.remove(id) {
             Some(matter) => Arc::unwrap_or_clone(matter).apply(entry, event)?,
             None => {
@@ -299,7 +305,7 @@ impl Docket {
             }
         };
         books.matters.insert(id.clone(), Arc::new(matter));
-        books.entries.entry(id.clone()).or_default().push(entry);
+        books.entries.entry(id.clone()).or_default().push((entry, at));
         Ok(())
     }
 

@@ -10,9 +10,9 @@ use super::decision::{ItemDecision, Premise};
 use super::order::{Filing, Order, PaperId};
 use super::route::RouteMove;
 use crate::clock::SimTime;
-use crate::demand::{Demand, DemandId, Item, Outcome};
+use crate::demand::{Act, Demand, DemandId, Item, Outcome};
 use crate::law::Position;
-use crate::world::{AuthorityId, EntityId, RegionId};
+use crate::world::{Address, AuthorityId, EntityId, RegionId};
 
 /// One event in the life of a demand, from receipt to end.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -34,6 +34,10 @@ pub enum Event {
     Routed { route: RouteMove, timing: SimTime },
     /// A later demand of the same authority took this one's place.
     Superseded { note: DemandId, timing: SimTime },
+    /// Something was due, and the provider, who would have done it, could not.
+    Missed { note: Vec<Lapse>, timing: SimTime },
+    /// The holder of an account was told of these entries, which had been closed to them.
+    Told { parties: Address, note: Vec<u64>, timing: SimTime },
 }
 
 /// What is kept in the record of the signed text: its digest, never the signature.
@@ -64,6 +68,38 @@ pub enum Cause {
     Superseded,
     Route,
     TimeLimit,
+}
+
+/// One act on one item that was due and not done in time.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Lapse {
+    pub act: Act,
+    pub item: Item,
+    pub due: SimTime,
+    pub for_want_of: Want,
+    /// Since when the matter could not go on.
+    pub since: SimTime,
+}
+
+/// What a matter cannot go on without.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Want {
+    /// Enough witnesses who cosign the record.
+    Quorum,
+    /// A region's answer.
+    Region(RegionId),
+}
+
+impl Want {
+    /// As what something failed for want of: `a quorum of witnesses`.
+    pub fn words(&self) -> String {
+        match self {
+            Want::Quorum => "a quorum of witnesses".to_owned(),
+            Want::Region(region) => format!("an answer of region `{region}`"),
+        }
+    }
 }
 
 /// What one region did when it was shown its permit.
@@ -143,7 +179,9 @@ impl Event {
             | Event::Filed { timing, .. }
             | Event::Delivered { timing, .. }
             | Event::Routed { timing, .. }
-            | Event::Superseded { timing, .. } => *timing,
+            | Event::Superseded { timing, .. }
+            | Event::Missed { timing, .. }
+            | Event::Told { timing, .. } => *timing,
         }
     }
 
@@ -157,6 +195,8 @@ impl Event {
             Event::Delivered { .. } => "delivered",
             Event::Routed { .. } => "routed",
             Event::Superseded { .. } => "superseded",
+            Event::Missed { .. } => "missed",
+            Event::Told { .. } => "told",
         }
     }
 }

@@ -7,13 +7,14 @@
 //!   decided ◄──► ordered, filed, superseded, law changed     (decided again after each)
 //!      │
 //!      ├──► delivered ──► decided                (a region produced, or refused)
-//!      └──► routed … routed ──► decided          (the treaty route)
+//!      ├──► routed … routed ──► decided          (the treaty route)
+//!      └──► missed, told                         (what fell due meanwhile; who was told)
 //! ```
 //!
 //! A matter is never stored as such: it is what its events, read back from the record, add up to.
 
 use super::decision::{ItemDecision, disposition};
-use super::event::{Cause, Event, RegionAnswer};
+use super::event::{Cause, Event, Lapse, RegionAnswer};
 use super::matter_id::MatterId;
 use super::order::Paper;
 use super::phase::{Decided, Phase, granted};
@@ -21,6 +22,7 @@ use super::route::RouteState;
 use super::standing::{Meter, meters};
 use crate::clock::SimTime;
 use crate::demand::{Act, Demand, DemandId, Disposition, Item, Outcome};
+use crate::world::Address;
 
 /// What the events of one demand add up to.
 #[derive(Clone, Debug)]
@@ -33,10 +35,22 @@ pub struct Matter {
     answers: Vec<RegionAnswer>,
     route: Option<RouteState>,
     superseded_by: Option<DemandId>,
+    lapses: Vec<Lapse>,
+    tellings: Vec<Telling>,
     phase: Phase,
     /// What was entered last that a decision may follow from, and whether one did.
     cause: Cause,
     heeded: bool,
+}
+
+/// That the holder of an account was told of entries that had been closed to them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Telling {
+    /// The entry that says so.
+    pub entry: u64,
+    pub account: Address,
+    pub of: Vec<u64>,
+    pub at: SimTime,
 }
 
 /// An event that cannot happen to a matter as it stands.
@@ -60,6 +74,8 @@ impl Matter {
                 answers: Vec::new(),
                 route: None,
                 superseded_by: None,
+                lapses: Vec::new(),
+                tellings: Vec::new(),
                 phase: Phase::Received,
                 cause: Cause::Received,
                 heeded: false,
@@ -77,7 +93,11 @@ impl Matter {
             Event::Superseded { .. } => Some(Cause::Superseded),
             Event::Routed { .. } => Some(Cause::Route),
             Event::Decided { note, .. } => Some(note.clone()),
-            Event::Received { .. } | Event::Returned { .. } | Event::Delivered { .. } => None,
+            Event::Received { .. }
+            | Event::Returned { .. }
+            | Event::Delivered { .. }
+            | Event::Missed { .. }
+            | Event::Told { .. } => None,
         };
         if let Some(cause) = cause {
             self.cause = cause;
@@ -121,6 +141,20 @@ impl Matter {
             (Phase::Releasing(decided), Event::Superseded { note, .. }) => {
                 self.superseded_by = Some(note);
                 Phase::Decided(decided)
+            }
+            (Phase::Decided(decided) | Phase::Releasing(decided), Event::Missed { note, .. }) => {
+                self.lapses.extend(note);
+                Phase::Decided(decided)
+            }
+            (
+                phase @ (Phase::Returned(_) | Phase::Decided(_) | Phase::Releasing(_)),
+                Event::Told { parties, note, timing },
+            ) => {
+                self.tellings.push(Telling { entry, account: parties, of: note, at: timing });
+                match phase {
+                    Phase::Releasing(decided) => Phase::Decided(decided),
+                    phase => phase,
+                }
             }
             (phase, _) => return Err(ImpossibleMove { phase: phase.name(), event: kind }),
         };
@@ -168,6 +202,16 @@ impl Matter {
 
     pub fn superseded_by(&self) -> Option<&DemandId> {
         self.superseded_by.as_ref()
+    }
+
+    /// What was due and not done in time.
+    pub fn lapses(&self) -> &[Lapse] {
+        &self.lapses
+    }
+
+    /// Who was told of what had been closed to them, in order.
+    pub fn tellings(&self) -> &[Telling] {
+        &self.tellings
     }
 
     pub fn phase(&self) -> &Phase {
@@ -237,7 +281,8 @@ impl Matter {
     pub fn disposition(&self) -> Disposition {
         match self.phase.readable() {
             Phase::Returned(_) => Disposition::Rejected,
-            Phase::Decided(decided) => disposition(&decided.items),
+            // What is granted is not handed over before every region has answered.
+            Phase::Decided(decided) if self.granted().is_empty() => disposition(&decided.items),
             _ => Disposition::Pending,
         }
     }

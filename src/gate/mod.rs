@@ -24,21 +24,21 @@ mod stance;
 mod standing;
 mod what_if;
 
-pub use audit::{AuditReport, Auditor, Difference};
+pub use audit::{AuditReport, Auditor, Difference, FindLaw};
 pub use competence::{NotCompetent, check_order};
 pub use decision::{ItemDecision, Premise, decide, disposition};
 pub use desk::{Desk, Holdings};
 pub use docket::{Docket, DocketError, read_entry};
 pub use duty::Duty;
-pub use event::{Answer, Cause, Event, Finding, InstrumentNote, NotAnEvent, RegionAnswer};
+pub use event::{Answer, Cause, Event, Finding, InstrumentNote, Lapse, NotAnEvent, RegionAnswer, Want};
 pub use intake::{NotAuthentic, authenticate, examine};
-pub use matter::{ImpossibleMove, Matter};
+pub use matter::{ImpossibleMove, Matter, Telling};
 pub use matter_id::MatterId;
 pub use order::{
     BadPaperId, Filing, FilingKind, Order, OrderEffect, Paper, PaperId, Party, PerDay, Selector,
 };
 pub use phase::{Decided, Phase};
-pub use public::{PublicAnswer, PublicEntry, PublicEvent, PublicItem, PublicPlace, PublicStep};
+pub use public::{PublicAnswer, PublicEntry, PublicEvent, PublicItem, PublicLapse, PublicPlace, PublicStep};
 pub use route::{Next, NoRoute, Request, RouteEnd, RouteMove, RouteState, next, take};
 pub use secrecy::{Secrecy, counted_in_bands};
 pub use stance::{StanceChange, StanceTable, Stances};

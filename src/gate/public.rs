@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Answer, Event};
+use super::event::{Answer, Event, Want};
 use super::order::{FilingKind, Party};
 use super::route::RouteMove;
 use crate::clock::Date;
@@ -58,6 +58,15 @@ pub enum PublicEvent {
     Superseded {
         date: Date,
     },
+    Missed {
+        date: Date,
+        items: Vec<PublicLapse>,
+    },
+    Told {
+        date: Date,
+        /// Which of the demand's accounts, counted from 1.
+        account: usize,
+    },
 }
 
 /// One item without a name.
@@ -84,6 +93,17 @@ pub struct PublicItem {
     pub conduct: Option<Conduct>,
     pub outcome: Option<Outcome>,
     pub treaty: Option<String>,
+}
+
+/// One act on one item that was due and not done in time.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PublicLapse {
+    #[serde(flatten)]
+    pub place: PublicPlace,
+    pub act: Act,
+    pub due: Date,
+    pub for_want_of: Want,
 }
 
 /// What came of showing one region its permit.
@@ -169,6 +189,16 @@ impl PublicEvent {
                 PublicEvent::Routed { date, step }
             }
             Event::Superseded { .. } => PublicEvent::Superseded { date },
+            Event::Missed { note, .. } => {
+                let items = note.iter().map(|lapse| PublicLapse {
+                    place: PublicPlace::of(&lapse.item, accounts),
+                    act: lapse.act,
+                    due: lapse.due.date_utc(),
+                    for_want_of: lapse.for_want_of.clone(),
+                });
+                PublicEvent::Missed { date, items: items.collect() }
+            }
+            Event::Told { parties, .. } => PublicEvent::Told { date, account: number(parties, accounts) },
         }
     }
 
@@ -181,18 +211,22 @@ impl PublicEvent {
             | PublicEvent::Filed { date, .. }
             | PublicEvent::Delivered { date, .. }
             | PublicEvent::Routed { date, .. }
-            | PublicEvent::Superseded { date } => *date,
+            | PublicEvent::Superseded { date }
+            | PublicEvent::Missed { date, .. }
+            | PublicEvent::Told { date, .. } => *date,
         }
     }
+}
+
+/// Which of a demand's accounts it is, counted from 1; 0 if it is none of them.
+fn number(account: &Address, accounts: &[Address]) -> usize {
+    accounts.iter().position(|one| one == account).map_or(0, |place| place + 1)
 }
 
 impl PublicPlace {
     fn of(item: &Item, accounts: &[Address]) -> Self {
         PublicPlace {
-            account: accounts
-                .iter()
-                .position(|account| *account == item.account)
-                .map_or(0, |place| place + 1),
+            account: number(&item.account, accounts),
             class: item.class,
             regions: item.place.regions().to_vec(),
         }

@@ -81,6 +81,7 @@ impl Law {
             );
         }
         let law = errors.is_empty().then(|| Law {
+            files,
             books,
             digest,
             revision: HEXLOWER.encode(&digest),
@@ -96,6 +97,7 @@ impl Law {
     /// the whole, so that a decision and the node that carries it out name the same one.
     pub fn only(mut self, jurisdictions: &[Jurisdiction]) -> Law {
         self.books.retain(|code, _| jurisdictions.contains(code));
+        self.files = Vec::new();
         self
     }
 }

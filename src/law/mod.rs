@@ -30,6 +30,7 @@ mod position;
 pub mod prove;
 mod question;
 mod rule;
+mod shelf;
 mod vocabulary;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -42,6 +43,7 @@ use cedar_policy_core::evaluator::Evaluator;
 use cedar_policy_core::extensions::Extensions;
 
 use crate::clock::Date;
+use crate::diagnostic::SourceFile;
 use crate::world::Jurisdiction;
 
 use book::Article;
@@ -61,12 +63,15 @@ pub use question::{Codes, Facts, Holder, Location, Moments, Presence, Process, Q
 // What a demand is for is the demand's to say.
 pub use crate::demand::Purpose;
 pub use rule::{BadWithin, Effect, Keyed, Rule, Weight, Within};
+pub use shelf::Shelf;
 
 /// The law books that were loaded. Immutable; share it in an `Arc`.
 pub struct Law {
     books: BTreeMap<Jurisdiction, Book>,
     digest: [u8; 32],
     revision: String,
+    /// What it was read from; nothing for a part of it.
+    files: Vec<SourceFile>,
     schema: Schema,
     authorizer: Authorizer,
     nobody: Entities,

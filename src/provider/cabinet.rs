@@ -14,7 +14,7 @@ use crate::demand::SignedInstrument;
 use crate::directory::Account;
 use crate::disk::Disk;
 use crate::entropy::Entropy;
-use crate::gate::{Cause, MatterId, StanceChange};
+use crate::gate::{Cause, MatterId, StanceChange, Want};
 use crate::record::entry::Slot;
 use crate::record::opening::{FullOpening, OpeningStore};
 use crate::vault::{SealedJournal, SealedJournalError};
@@ -49,11 +49,24 @@ enum Kept {
     Clock {
         now: SimTime,
     },
+    /// A matter cannot go on, or can again.
+    Wait {
+        matter: MatterId,
+        wait: Option<Wait>,
+    },
     /// A matter that is to be decided again for something that the record does not show, or is not any more.
     Delay {
         matter: MatterId,
         cause: Option<Cause>,
     },
+}
+
+/// Since when a matter cannot go on, and for want of what at last.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Wait {
+    pub since: SimTime,
+    pub for_want_of: Want,
 }
 
 /// The open cabinet. Clones are handles on one cabinet.
@@ -78,6 +91,7 @@ struct Contents {
     stances: Vec<(SimTime, StanceChange)>,
     clock: Option<SimTime>,
     delays: BTreeMap<MatterId, Cause>,
+    waits: BTreeMap<MatterId, Wait>,
     /// The stance was changed, and no time was kept after that.
     stance_is_new: bool,
 }
@@ -107,6 +121,12 @@ impl Contents {
             }
             Kept::Delay { matter, cause: None } => {
                 self.delays.remove(&matter);
+            }
+            Kept::Wait { matter, wait: Some(wait) } => {
+                self.waits.insert(matter, wait);
+            }
+            Kept::Wait { matter, wait: None } => {
+                self.waits.remove(&matter);
             }
             Kept::Clock { now } => {
                 self.clock = self.clock.max(Some(now));
@@ -196,6 +216,24 @@ impl Cabinet {
         self.keep(vec![Kept::Delay { matter: matter.clone(), cause }])
     }
 
+    /// Since when a matter cannot go on, if it cannot.
+    pub fn wait(&self, matter: &MatterId) -> Option<Wait> {
+        self.inside().contents.waits.get(matter).cloned()
+    }
+
+    /// The matters that cannot go on.
+    pub fn waiting(&self) -> Vec<MatterId> {
+        self.inside().contents.waits.keys().cloned().collect()
+    }
+
+    /// Keeps that a matter cannot go on, or can again; what is known already is not kept again.
+    pub fn keep_wait(&self, matter: &MatterId, wait: Option<Wait>) -> Result<(), CabinetError> {
+        if self.inside().contents.waits.get(matter) == wait.as_ref() {
+            return Ok(());
+        }
+        self.keep(vec![Kept::Wait { matter: matter.clone(), wait }])
+    }
+
     /// Who was given an opening of an entry, in the order in which they were.
     pub fn given(&self, entry: u64) -> Vec<Given> {
         self.inside().contents.given.get(&entry).cloned().unwrap_or_default()
@@ -245,8 +283,8 @@ impl OpeningStore for Cabinet {
         Ok(self.inside().contents.openings.get(&entry).map(|full| full.as_ref().clone()))
     }
 
-    /// Writes the journal anew without them, without the instrument of a matter of which the receipt is among them, and
-    /// without the names of those who were given them.
+    /// Writes the journal anew without them, without the instrument of a matter of which the receipt is among them and what
+    /// else names it, and without the names of those who were given them.
     fn erase(&self, entries: &[u64]) -> io::Result<()> {
         let mut inside = self.inside();
         let Inside { journal, disk, contents } = &mut *inside;
@@ -262,6 +300,7 @@ impl OpeningStore for Cabinet {
         let keeps = |record: &[u8]| match serde_json::from_slice(record) {
             Ok(Kept::Opening { opening }) => !entries.contains(&opening.opening.entry()),
             Ok(Kept::Instrument { matter, .. }) => !matters.contains(&matter),
+            Ok(Kept::Delay { matter, .. } | Kept::Wait { matter, .. }) => !matters.contains(&matter),
             Ok(Kept::Given { given }) => !given.iter().any(|one| entries.contains(&one.entry)),
             _ => true,
         };
@@ -269,6 +308,8 @@ impl OpeningStore for Cabinet {
         contents.openings.retain(|entry, _| !entries.contains(entry));
         contents.instruments.retain(|matter, _| !matters.contains(matter));
         contents.given.retain(|entry, _| !entries.contains(entry));
+        contents.delays.retain(|matter, _| !matters.contains(matter));
+        contents.waits.retain(|matter, _| !matters.contains(matter));
         Ok(())
     }
 }

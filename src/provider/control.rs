@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::view::{MatterView, RecordHead, Recorded, WhereView};
 use super::{
-    ByView, EntryOpenings, Misplaced, NoticeView, Provider, ProviderError, ReachView, Route, SweepView,
+    ByView, EntryOpenings, Giving, Misplaced, NoticeView, Provider, ProviderError, ReachView, Route,
+    SealedOpenings, SweepView,
 };
 use crate::clock::SimTime;
 use crate::demand::{Demand, SignedInstrument};
@@ -21,7 +22,7 @@ use crate::record::opening::Opening;
 use crate::region::{
     Answer, Body, Call, Context, ErrorCode, Peer, Reply, Service, ServiceError, only_head_office,
 };
-use crate::world::{Address, AuthorityId, RegionId};
+use crate::world::{Address, AuthorityId, RecipientKey, RegionId};
 
 /// A question or an order to a running provider.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,10 +57,16 @@ pub enum Ask {
     Openings {
         matter: Option<String>,
     },
-    /// The openings of those slots of one matter's entries, or of all; with `to`, a note that they were given to a court or
-    /// other authority of that id, or else to an auditor of that name.
+    /// The openings of those slots of one matter's entries, or of all: head office's own.
+    Opened {
+        matter: Option<String>,
+        slots: Vec<Slot>,
+    },
+    /// The same, given to a court or other authority of that id, or else to an auditor of that name: noted, and sealed to
+    /// the reader's key.
     Give {
-        to: Option<String>,
+        to: String,
+        key: Option<RecipientKey>,
         matter: Option<String>,
         slots: Vec<Slot>,
         until: Option<SimTime>,
@@ -134,9 +141,13 @@ pub enum Told {
     Openings {
         entries: Vec<EntryOpenings>,
     },
-    Given {
+    Opened {
         openings: Vec<Opening>,
         now: SimTime,
+    },
+    Given {
+        sealed: SealedOpenings,
+        openings: usize,
     },
     Notices {
         notices: Vec<NoticeView>,
@@ -239,10 +250,14 @@ impl Control {
             Ask::Openings { matter } => {
                 Told::Openings { entries: provider.openings(matter.as_deref()).await? }
             }
-            Ask::Give { to, matter, slots, until } => {
-                let to = to.map(|name| provider.reader(name));
-                let openings = provider.give(to, matter.as_deref(), &slots, until).await?;
-                Told::Given { openings, now: provider.now() }
+            Ask::Opened { matter, slots } => {
+                let openings = provider.opened(matter.as_deref(), &slots).await?;
+                Told::Opened { openings, now: provider.now() }
+            }
+            Ask::Give { to, key, matter, slots, until } => {
+                let giving = Giving { matter: matter.as_deref(), slots: &slots, until, key };
+                let (sealed, openings) = provider.give(to, giving).await?;
+                Told::Given { sealed, openings }
             }
             Ask::Notices { account, proofs } => {
                 Told::Notices { notices: provider.notices(&account, proofs).await? }

@@ -2,11 +2,11 @@
 //!
 //! All of it can be done again after a crash, or when what was in the way is gone, and comes out the same.
 
+use super::lapses::want;
 use super::view::Recorded;
 use super::{Provider, ProviderError};
 use crate::demand::RelationKind;
-use crate::gate::{Cause, Desk, DocketError, Event, Finding, Matter, MatterId, Phase, examine};
-use crate::record::log::AppendError;
+use crate::gate::{Cause, Desk, Event, Finding, Matter, MatterId, Phase, examine};
 
 impl Provider {
     /// What follows from a demand that was received: it is sent back, or what it is about is held, and it is decided.
@@ -66,7 +66,8 @@ impl Provider {
         cause: Cause,
         recorded: &mut Vec<Recorded>,
     ) -> Result<(), ProviderError> {
-        let outcome = match self.matter(id)?.phase() {
+        let before = self.matter(id)?;
+        let outcome = match before.phase() {
             Phase::Returned(_) | Phase::Unreadable { .. } => Ok(()),
             // A crash, or a region that did not answer, came before the demand was decided.
             Phase::Received => self.take_up(id, recorded).await,
@@ -82,8 +83,12 @@ impl Provider {
             Ok(()) => self.hold(id).await,
             Err(error) => Err(error),
         };
-        self.note_delay(id, cause, outcome)?;
-        self.tell(id).await
+        let missed = self.enter_lapses(id, &before, &outcome, recorded).await;
+        let outcome = match outcome.and(missed) {
+            Ok(()) => self.tell(id).await,
+            Err(error) => Err(error),
+        };
+        self.note_delay(id, cause, outcome)
     }
 
     async fn decide(
@@ -167,7 +172,10 @@ impl Provider {
         }
         self.finish_unheeded(|matter| !midway(matter)).await?;
         for (id, cause) in self.cabinet.delays() {
-            self.finish(&id, cause).await?;
+            // What was erased waits for nothing.
+            if self.docket.get(&id).is_some() {
+                self.finish(&id, cause).await?;
+            }
         }
         self.tell_all().await?;
         self.let_go_of_the_rest().await
@@ -224,11 +232,5 @@ fn put_off(id: &MatterId, outcome: Result<(), ProviderError>) -> Result<(), Prov
 /// True if nothing is wrong with the matter itself: a region or the witnesses do not answer, a copy is lost, or a
 /// region was put back from a backup.
 pub(super) fn is_delay(error: &ProviderError) -> bool {
-    matches!(
-        error,
-        ProviderError::Region(..)
-            | ProviderError::WentBack { .. }
-            | ProviderError::CopyLost { .. }
-            | ProviderError::Docket(DocketError::Append(AppendError::NoQuorum { .. }))
-    )
+    want(error).is_some()
 }

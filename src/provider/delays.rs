@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::deciding::is_delay;
+use super::view::Recorded;
 use super::{Provider, ProviderError};
-use crate::gate::{Cause, MatterId};
+use crate::gate::{Cause, Event, MatterId};
 
 /// The pause before the first try, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -61,9 +62,8 @@ impl Delays {
         self.noted.notify_one();
     }
 
-    /// True if it was delayed.
-    pub(super) fn clear(&self, id: &MatterId) -> bool {
-        self.all().remove(id).is_some()
+    pub(super) fn clear(&self, id: &MatterId) {
+        self.all().remove(id);
     }
 
     /// Those whose pause is over; they count as being tried from now on. Else when the next will be.
@@ -129,6 +129,19 @@ impl Provider {
         }
     }
 
+    /// Enters an event of a matter. Where no quorum cosigns it, it has happened, and what follows from it is tried later.
+    pub(super) async fn enter_for(
+        &self,
+        id: &MatterId,
+        cause: &Cause,
+        event: Event,
+    ) -> Result<Recorded, ProviderError> {
+        match self.enter(id, event).await {
+            Err(error) if is_delay(&error) => self.note_delay(id, cause.clone(), Err(error)),
+            entered => entered,
+        }
+    }
+
     /// Keeps in mind why a matter does not go on and what it is to be decided for, or that nothing is in its way any more.
     pub(super) fn note_delay<T>(
         &self,
@@ -136,8 +149,15 @@ impl Provider {
         cause: Cause,
         outcome: Result<T, ProviderError>,
     ) -> Result<T, ProviderError> {
+        if let Err(error) = self.note_wait(id, &outcome) {
+            tracing::warn!(matter = %id, %error, "a restart would not know since when it waits");
+        }
         let (kept, noted) = match (&outcome, self.docket.get(id)) {
-            (Ok(_), _) => (None, self.delays.clear(id)),
+            (Ok(_), _) => {
+                self.delays.clear(id);
+                // One that an earlier process kept is not in memory.
+                (None, true)
+            }
             // What never got into the record is no matter, and whoever asked has the error.
             (Err(_), None) => (None, false),
             (Err(error), Some(matter)) => {

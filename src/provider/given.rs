@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::envelope::SealedOpenings;
 use super::telling::used;
 use super::{Provider, ProviderError};
 use crate::clock::SimTime;
@@ -9,7 +10,7 @@ use crate::gate::{DocketError, MatterId, Secrecy};
 use crate::record::entry::Slot;
 use crate::record::opening::{FullOpening, Opening};
 use crate::record::renewal::is_about_the_log;
-use crate::world::{Address, AuthorityId, RegionId};
+use crate::world::{Address, AuthorityId, RecipientKey, RegionId};
 
 /// Who was given an opening.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -33,9 +34,23 @@ pub struct Given {
     pub to: Holder,
     pub slots: Vec<Slot>,
     pub at: SimTime,
+    /// Which key it was sealed to: [`RecipientKey::id`]; absent where to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Until when it may be used, where it was given for a time only. A promise of the holder: nothing takes it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<SimTime>,
+}
+
+/// What is to be given.
+#[derive(Clone, Debug)]
+pub struct Giving<'a> {
+    /// One demand's entries only.
+    pub matter: Option<&'a str>,
+    pub slots: &'a [Slot],
+    pub until: Option<SimTime>,
+    /// The reader's key; needed of an auditor, whom no roster knows.
+    pub key: Option<RecipientKey>,
 }
 
 /// What one holder has of an entry.
@@ -102,14 +117,8 @@ impl Provider {
         }
     }
 
-    /// The openings of those slots of one matter's entries, or of all, as far as they are still open; noted as given to a holder if there is one.
-    pub async fn give(
-        &self,
-        to: Option<Holder>,
-        matter: Option<&str>,
-        slots: &[Slot],
-        until: Option<SimTime>,
-    ) -> Result<Vec<Opening>, ProviderError> {
+    /// The openings of those slots of one matter's entries, or of all, as far as they are still open: head office's own.
+    pub async fn opened(&self, matter: Option<&str>, slots: &[Slot]) -> Result<Vec<Opening>, ProviderError> {
         let entries: Vec<u64> = match matter {
             Some(name) => self.docket.entries(self.docket.find(name)?.id()),
             None => (1..self.docket.log().head().size).collect(),
@@ -119,18 +128,43 @@ impl Provider {
             let full = self.docket.log().opening(entry).await.map_err(DocketError::from)?;
             openings.extend(used(full.as_ref(), slots));
         }
-        if let Some(to) = to {
-            let given = |opening: &Opening| Given {
-                entry: opening.entry(),
-                to: to.clone(),
-                slots: opening.slots().map(|(slot, _)| slot).collect(),
-                at: self.now(),
-                until,
-            };
-            // Before they are handed over: who has them is always known.
-            self.cabinet.keep_given(openings.iter().map(given).collect())?;
-        }
         Ok(openings)
+    }
+
+    /// Gives the openings of those slots of one matter's entries, or of all, to a court or other authority of the roster,
+    /// sealed to its key there, or else to an auditor, sealed to the key that is shown.
+    pub async fn give(
+        &self,
+        name: String,
+        ask: Giving<'_>,
+    ) -> Result<(SealedOpenings, usize), ProviderError> {
+        let to = self.reader(name.clone());
+        let key = match (&to, ask.key) {
+            (Holder::Authority(id), shown) => {
+                let known = self.world.roster().authority(id)?.recipient_key();
+                if shown.is_some_and(|shown| shown != *known) {
+                    return Err(ProviderError::OtherReaderKey { name, known: known.clone() });
+                }
+                known.clone()
+            }
+            (_, Some(shown)) => shown,
+            (_, None) => return Err(ProviderError::NoReaderKey(name)),
+        };
+        let openings = self.opened(ask.matter, ask.slots).await?;
+        let (at, until) = (self.now(), ask.until);
+        let sealed = SealedOpenings::seal(&openings, name.clone(), &key, at, until)
+            .map_err(|error| ProviderError::UnusableReaderKey { name, error })?;
+        let given = |opening: &Opening| Given {
+            entry: opening.entry(),
+            to: to.clone(),
+            slots: opening.slots().map(|(slot, _)| slot).collect(),
+            at,
+            key: Some(key.id()),
+            until,
+        };
+        // Before they are handed over: who has them is always known.
+        self.cabinet.keep_given(openings.iter().map(given).collect())?;
+        Ok((sealed, openings.len()))
     }
 
     fn openings_of(&self, entry: u64, full: Option<&FullOpening>) -> EntryOpenings {
@@ -158,7 +192,7 @@ impl Provider {
             holdings.extend(full.grants.keys().map(|region| HoldingView {
                 holder: Holder::Region(region.clone()),
                 slots: vec![Slot::Grants],
-                key: "its own grant only, shown in the permit".to_owned(),
+                key: format!("the channel key of region {region}: its own grant only, in the permit"),
                 since,
                 until: None,
             }));
@@ -172,7 +206,9 @@ impl Provider {
             key: match &given.to {
                 Holder::Public => "none: published".to_owned(),
                 Holder::AccountHolder(_) => "none: in the notice".to_owned(),
-                Holder::Authority(_) | Holder::Auditor(_) => "none: in files of its own".to_owned(),
+                Holder::Authority(_) | Holder::Auditor(_) => {
+                    given.key.unwrap_or_else(|| "none: in files of its own".to_owned())
+                }
                 Holder::HeadOffice | Holder::Region(_) => String::new(),
             },
             holder: given.to,
@@ -195,7 +231,8 @@ impl Provider {
             entry,
             kind: text(Slot::Kind),
             matter,
-            erased: self.cabinet.erased(entry),
+            // It is noted first: what a crash kept from being erased is not.
+            erased: self.cabinet.erased(entry).filter(|_| full.is_none()),
             holdings,
             closed: closed.unwrap_or_default(),
         }

@@ -10,9 +10,11 @@ mod deciding;
 mod delays;
 mod deployment;
 mod down;
+mod envelope;
 mod erasing;
 mod given;
 mod keeping;
+mod lapses;
 mod mail;
 mod mail_client;
 mod placement;
@@ -20,6 +22,7 @@ mod prove;
 mod reach;
 mod release;
 mod telling;
+mod tellings;
 mod time;
 mod turns;
 mod view;
@@ -40,10 +43,10 @@ use crate::gate::{
     Cause, Docket, DocketError, Event, Filing, InstrumentNote, Matter, MatterId, NoRoute, NotAuthentic,
     NotCompetent, Order, Selector, StanceChange, StanceTable, Stances, authenticate, check_order,
 };
-use crate::law::Law;
+use crate::law::{Law, Shelf};
 use crate::record::log::{Log, Logged};
 use crate::region::{Call, Link, Reply, ServiceError};
-use crate::world::{AuthorityId, RegionId, World};
+use crate::world::{AuthorityId, RecipientKey, RegionId, World};
 
 pub use cabinet::{Cabinet, CabinetError};
 pub use control::{Ask, Control, History, Newest, StatusView, Told};
@@ -52,7 +55,8 @@ pub use deployment::{
     client_folder, cosigner_name,
 };
 pub use down::Down;
-pub use given::{ClosedTo, EntryOpenings, Given, Holder, HoldingView};
+pub use envelope::{EnvelopeError, EnvelopeHead, SealedOpenings};
+pub use given::{ClosedTo, EntryOpenings, Given, Giving, Holder, HoldingView};
 pub use mail::{Imported, NewMail};
 pub use mail_client::{MailClient, Route};
 pub use placement::Misplaced;
@@ -81,6 +85,8 @@ pub struct ProviderParts {
     pub deliveries: PathBuf,
     /// What productions are put on.
     pub disk: Arc<dyn Disk>,
+    /// Where the law books of the record are kept.
+    pub shelf: Shelf,
 }
 
 /// A provider that is running.
@@ -96,6 +102,7 @@ pub struct Provider {
     directory: Directory,
     deliveries: PathBuf,
     disk: Arc<dyn Disk>,
+    shelf: Shelf,
     /// Whose turn it is to move a matter.
     turns: turns::Turns,
     /// Time stands still for whoever reads, and passes for whoever writes: what is recorded later is dated no earlier.
@@ -153,6 +160,15 @@ pub enum ProviderError {
     NoKey(AuthorityId),
     #[error("nothing has been decided yet on `{0}`")]
     NothingDecided(String),
+    #[error(
+        "`{0}` is no authority of the roster, so nothing is known to seal to: show the auditor's public key with --key \
+         (`rogatory record new-key` makes a pair), or an authority's id"
+    )]
+    NoReaderKey(String),
+    #[error("the roster has `{known}` as the key of `{name}`, and another was shown: leave --key out")]
+    OtherReaderKey { name: String, known: RecipientKey },
+    #[error("openings for `{name}`: {error}")]
+    UnusableReaderKey { name: String, error: crate::vault::VaultError },
     #[error("what opens `{matter}` cannot be erased: {why}")]
     NotErasable { matter: MatterId, why: String },
     #[error("{what}: {error}")]
@@ -188,6 +204,7 @@ impl Provider {
             directory,
             deliveries: parts.deliveries,
             disk: parts.disk,
+            shelf: parts.shelf,
             turns: turns::Turns::default(),
             time: tokio::sync::RwLock::default(),
             delays: delays::Delays::default(),
@@ -265,8 +282,7 @@ impl Provider {
             served_on: demand.served_on.clone(),
         };
         let received = Event::Received { demand: Box::new(demand), instrument: note, timing: now };
-        let entered = self.enter(&id, received).await;
-        let mut recorded = vec![self.note_delay(&id, Cause::Received, entered)?];
+        let mut recorded = vec![self.enter_for(&id, &Cause::Received, received).await?];
         self.reconsider(&id, Cause::Received, &mut recorded).await?;
         Ok(recorded)
     }
@@ -289,7 +305,7 @@ impl Provider {
         let cause = Cause::Order(order.id.clone());
         self.keep_time()?;
         let event = Event::Ordered { order, timing: self.now() };
-        let mut recorded = vec![self.enter(id, event).await?];
+        let mut recorded = vec![self.enter_for(id, &cause, event).await?];
         self.reconsider(id, cause, &mut recorded).await?;
         Ok(recorded)
     }
@@ -303,7 +319,7 @@ impl Provider {
         let cause = Cause::Filing(filing.id.clone());
         self.keep_time()?;
         let event = Event::Filed { order: filing, timing: self.now() };
-        let mut recorded = vec![self.enter(id, event).await?];
+        let mut recorded = vec![self.enter_for(id, &cause, event).await?];
         self.reconsider(id, cause, &mut recorded).await?;
         Ok(recorded)
     }
@@ -415,6 +431,7 @@ impl Provider {
             received: matter.received(),
             disposition: matter.disposition(),
             superseded_by: matter.superseded_by().cloned(),
+            lapses: matter.lapses().to_vec(),
             returned_for: Provider::findings(matter),
             tried_again_in: next_try.map(|next| until(next).as_secs_f64().ceil() as u64),
             delayed_by: delay.map(|delay| delay.why),

@@ -1,5 +1,7 @@
 //! What head office shows of the record: one entry's proof, with what it chooses to open; and all decisions, made again.
 
+use std::sync::Arc;
+
 use super::telling::used;
 use super::{Provider, ProviderError};
 use crate::gate::{AuditReport, Auditor, DocketError};
@@ -32,11 +34,22 @@ impl Provider {
         Ok(())
     }
 
-    /// Makes every recorded decision again, by the law books of this provider.
+    /// Makes every recorded decision again, by the law books that it names: those of this provider, or older ones that
+    /// were kept beside the record.
     pub fn audit(&self) -> impl Future<Output = Result<AuditReport, ProviderError>> + Send + use<> {
-        let (log, law) = (self.docket.log().clone(), self.law.clone());
+        let (log, law, shelf) = (self.docket.log().clone(), self.law.clone(), self.shelf.clone());
         async move {
-            let mut auditor = Auditor::new(&law);
+            let find = |revision: &str| match shelf.find(revision) {
+                Ok(found) => found.map(Arc::new),
+                Err(error) => {
+                    tracing::error!(%error, "law books that were kept cannot be read");
+                    None
+                }
+            };
+            let mut auditor = Auditor::new(&law).finding(&find);
+            if let Some(published) = log.published() {
+                auditor.cosigned(published.checkpoint.head().size, &published.quorum);
+            }
             for entry in 0..log.head().size {
                 match log.opening(entry).await.map_err(DocketError::from)? {
                     Some(full) => {

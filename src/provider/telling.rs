@@ -5,29 +5,31 @@
 //! read of each is published beside the record. Whoever has one can check that it is of the very entry that was there
 //! all along.
 //!
-//! To tell is no event of the matter: it changes nothing of the demand, and so it leaves no entry. It is looked at again
-//! after whatever happens to a matter and at each moment at which a ban may end; doing it twice changes nothing.
+//! It is looked at again after whatever happens to a matter and at each moment at which a ban may end; doing it twice
+//! changes nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::deciding::is_delay;
 use super::given::{ClosedTo, Given, Holder};
 use super::{Provider, ProviderError};
 use crate::clock::SimTime;
 use crate::demand::{DemandId, InstrumentKind, RelationKind};
-use crate::gate::{DocketError, Matter, MatterId, Phase, Secrecy, counted_in_bands};
+use crate::gate::{Cause, DocketError, Matter, MatterId, Phase, Secrecy, counted_in_bands};
 use crate::record::entry::Slot;
 use crate::record::proof::LogProof;
 use crate::world::{Address, AuthorityId};
 
 /// What an account holder is shown of a demand for that account alone.
-const ALONE: [Slot; 13] = [
+const ALONE: [Slot; 14] = [
     Slot::Kind,
     Slot::Matter,
     Slot::Demand,
     Slot::Instrument,
+    Slot::Parties,
     Slot::Facts,
     Slot::Law,
     Slot::Decision,
@@ -90,14 +92,13 @@ impl Provider {
         if matches!(matter.phase(), Phase::Received | Phase::Unreadable { .. }) {
             return Ok(());
         }
-        // What no checkpoint covers yet nobody could check.
-        let covered = self.docket.log().published().map_or(0, |published| published.checkpoint.head().size);
-        let mut entries = self.docket.entries(id);
-        entries.retain(|entry| *entry < covered);
+        self.enter_tellings(id).await?;
+        let matter = self.matter(id)?;
+        let entries = self.covered(&matter);
         let accounts: BTreeSet<&Address> = matter.demand().accounts.iter().collect();
         let lacks = |holder: &Holder| {
             let given = |entry: &u64| self.cabinet.given(*entry).iter().any(|given| given.to == *holder);
-            entries.iter().copied().filter(|entry| !given(entry)).collect::<Vec<u64>>()
+            entries.iter().copied().filter(|(entry, _)| !given(entry)).collect::<Vec<_>>()
         };
         let slots = if accounts.len() == 1 { &ALONE[..] } else { &AMONG_OTHERS };
         let (mut given, mut all_told) = (Vec::new(), true);
@@ -113,32 +114,47 @@ impl Provider {
             if !self.secrecy(&matter, account).is_over() {
                 all_told = false;
             } else if self.directory.get(account).is_some() {
-                given.extend(lacking.into_iter().map(|entry| self.given_now(entry, holder.clone(), slots)));
+                given.extend(lacking.into_iter().filter_map(|(entry, at)| {
+                    let at = self.telling_time(&matter, account, entry, at)?;
+                    let (to, slots) = (holder.clone(), slots.to_vec());
+                    Some(Given { entry, to, slots, at, key: None, until: None })
+                }));
             }
         }
         if all_told {
             let mut openings = Vec::new();
-            for entry in &unpublished {
+            for (entry, _) in &unpublished {
                 let full = self.docket.log().opening(*entry).await.map_err(DocketError::from)?;
                 openings.extend(full.map(|full| full.opening.subset(&[Slot::Public])));
             }
             // Before it is noted: what a crash leaves published and not noted is published again, as the same bytes.
             self.docket.log().publish_openings(openings).await.map_err(DocketError::from)?;
-            let public = |entry| self.given_now(entry, Holder::Public, &[Slot::Public]);
+            let (at, slots) = (self.now(), vec![Slot::Public]);
+            let public = |(entry, _)| Given {
+                entry,
+                to: Holder::Public,
+                slots: slots.clone(),
+                at,
+                key: None,
+                until: None,
+            };
             given.extend(unpublished.into_iter().map(public));
         }
         Ok(self.cabinet.keep_given(given)?)
     }
 
-    fn given_now(&self, entry: u64, to: Holder, slots: &[Slot]) -> Given {
-        Given { entry, to, slots: slots.to_vec(), at: self.now(), until: None }
-    }
-
     /// The same for every matter, each in its turn.
     pub(super) async fn tell_all(&self) -> Result<(), ProviderError> {
         for matter in self.docket.matters() {
-            let _turn = self.turn(matter.id()).await?;
-            self.tell(matter.id()).await?;
+            let id = matter.id();
+            let _turn = self.turn(id).await?;
+            match self.tell(id).await {
+                // Tried again like anything else that waits.
+                Err(error) if is_delay(&error) => {
+                    drop(self.note_delay::<()>(id, Cause::TimeLimit, Err(error)))
+                }
+                told => told?,
+            }
         }
         Ok(())
     }

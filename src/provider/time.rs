@@ -59,7 +59,8 @@ impl Provider {
         let open = self.undone();
         let now = self.now();
         if open.is_empty() {
-            return self.secrecy_turns().filter(|due| *due > now && *due <= limit).min();
+            let turns = self.secrecy_turns().chain(self.lapse_turns());
+            return turns.filter(|due| *due > now && *due <= limit).min();
         }
         let ends = open.iter().flat_map(|matter| matter.papers()).filter_map(|paper| match paper {
             Paper::Order(order) => order.until,
@@ -87,6 +88,7 @@ impl Provider {
             .chain(counted)
             .chain(self.law_changes(&open))
             .chain(self.secrecy_turns())
+            .chain(self.lapse_turns())
             .filter(|due| *due > now && *due <= limit)
             .min();
         // A desk whose time was up while something else held the request is due at once.

@@ -6,7 +6,7 @@ use super::given::ClosedTo;
 use super::telling::ToldView;
 use crate::clock::SimTime;
 use crate::demand::{DemandId, Disposition};
-use crate::gate::{Event, Finding, ItemDecision, MatterId, Meter, RouteState};
+use crate::gate::{Event, Finding, ItemDecision, Lapse, MatterId, Meter, RouteState};
 use crate::world::{Address, AuthorityId, Country, DataClass, RegionId};
 
 /// A matter as it stands.
@@ -19,6 +19,9 @@ pub struct MatterView {
     pub received: SimTime,
     pub disposition: Disposition,
     pub superseded_by: Option<DemandId>,
+    /// What was due and not done in time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lapses: Vec<Lapse>,
     /// What was wrong on the face of the demand, if it was sent back.
     pub returned_for: Vec<Finding>,
     /// Why it does not go on for now, if a region or the witnesses do not answer. Nothing is released meanwhile.

@@ -16,7 +16,7 @@ use super::genesis::Genesis;
 use super::journal::{self, split_leaves};
 use super::opening::Opening;
 use super::policy::{Accept, Policy, Quorum};
-use super::storage::{ReadTiles, ServedFolder, entries_path, tile_path};
+use super::storage::{ReadTiles, STAGED, ServedFolder, entries_path, tile_path};
 use super::tree::{Edge, FullTile, TILE_WIDTH, tile_root};
 use super::{Hash, TreeHead};
 
@@ -127,10 +127,15 @@ pub fn verify_journal(path: &Path, found: &mut Verification) {
     }
 }
 
+/// What is served in a folder; a file that is only being written is not.
 fn list_files(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        if path.is_dir() { list_files(&path, files) } else { files.push(path) }
+        if path.is_dir() {
+            list_files(&path, files);
+        } else if path.extension().is_none_or(|ending| ending != STAGED) {
+            files.push(path);
+        }
     }
 }
 

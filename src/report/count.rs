@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AbroadRow, ClassRow, Customer, DemandRow, Figures, OtherRow, PublicEntry, PublicEvent};
+use super::{
+    AbroadRow, ClassRow, Customer, DemandRow, Figures, MissedRow, OtherRow, PublicEntry, PublicEvent, Wanting,
+};
 use crate::clock::Date;
 use crate::demand::{Act, InstrumentKind, Outcome};
-use crate::gate::{PublicPlace, counted_in_bands};
+use crate::gate::{PublicPlace, Want, counted_in_bands};
 use crate::world::{Country, DataClass, World};
 
 /// One demand, as it stood on a day.
@@ -20,6 +22,8 @@ pub struct Case {
     returned: bool,
     enterprise: bool,
     items: BTreeMap<(Act, PublicPlace), Item>,
+    /// What was due and not done in time, and for want of what.
+    missed: BTreeSet<(Wanting, Act, PublicPlace)>,
 }
 
 /// What came of one act on one item so far.
@@ -76,6 +80,7 @@ impl Case {
             returned: false,
             enterprise: false,
             items: BTreeMap::new(),
+            missed: BTreeSet::new(),
         })
     }
 
@@ -102,7 +107,22 @@ impl Case {
                     }
                 }
             }
-            _ => {}
+            PublicEvent::Missed { items, .. } => {
+                let missed = items.iter().map(|lapse| {
+                    let wanting = match lapse.for_want_of {
+                        Want::Quorum => Wanting::Quorum,
+                        Want::Region(_) => Wanting::Region,
+                    };
+                    (wanting, lapse.act, lapse.place.clone())
+                });
+                self.missed.extend(missed);
+            }
+            PublicEvent::Received { .. }
+            | PublicEvent::Ordered { .. }
+            | PublicEvent::Filed { .. }
+            | PublicEvent::Routed { .. }
+            | PublicEvent::Superseded { .. }
+            | PublicEvent::Told { .. } => {}
         }
     }
 
@@ -155,9 +175,21 @@ pub fn figures(cases: &[Case], world: &World, from: Date, to: Date) -> Figures {
     let mut classes: BTreeMap<(Country, InstrumentKind, DataClass, String), u64> = BTreeMap::new();
     let mut others: BTreeMap<(Country, InstrumentKind, Act), OtherRow> = BTreeMap::new();
     let mut abroad: BTreeMap<Customer, AbroadRow> = BTreeMap::new();
+    let mut missed: BTreeMap<(Country, InstrumentKind, Wanting), MissedRow> = BTreeMap::new();
     let within = |case: &&Case| (from..=to).contains(&case.received) && !case.is_banded(world);
     for case in cases.iter().filter(within) {
         let (country, instrument) = (case.country.clone(), case.instrument);
+        for wanting in case.missed.iter().map(|(wanting, ..)| *wanting).collect::<BTreeSet<_>>() {
+            let row = missed.entry((country.clone(), instrument, wanting)).or_insert(MissedRow {
+                country: country.clone(),
+                instrument,
+                for_want_of: wanting,
+                demands: 0,
+                items: 0,
+            });
+            row.demands += 1;
+            row.items += case.missed.iter().filter(|(other, ..)| *other == wanting).count() as u64;
+        }
         if !case.acts.contains(&Act::Disclose) {
             let Some(act) = case.acts.first().copied() else { continue };
             let row = others.entry((country.clone(), instrument, act)).or_insert(OtherRow {
@@ -211,6 +243,7 @@ pub fn figures(cases: &[Case], world: &World, from: Date, to: Date) -> Figures {
             .collect(),
         others: others.into_values().collect(),
         abroad: abroad.into_values().collect(),
+        missed: missed.into_values().collect(),
     }
 }
 

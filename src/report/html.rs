@@ -41,6 +41,7 @@ pub fn html(report: &TransparencyReport) -> String {
     classes(&mut page, report);
     others(&mut page, report);
     abroad(&mut page, report);
+    missed(&mut page, report);
     national_security(&mut page, report);
     page.raw("<h2>What it was made from</h2>\n");
     page.leaf(
@@ -148,6 +149,23 @@ fn abroad(page: &mut Page, report: &TransparencyReport) {
         ]
     });
     page.table(&["State", "Customer", "Warrants", "Led to content"], 2, body);
+}
+
+fn missed(page: &mut Page, report: &TransparencyReport) {
+    let rows = &report.figures.missed;
+    if rows.is_empty() {
+        return;
+    }
+    page.raw("<h2>Due, and not handed over in time</h2>\n");
+    let body = rows.iter().map(|row| {
+        vec![
+            format!("{} {}", row.country, row.instrument),
+            row.for_want_of.as_str().to_owned(),
+            row.demands.to_string(),
+            row.items.to_string(),
+        ]
+    });
+    page.table(&["State and instrument", "For want of", "Demands", "Items"], 2, body);
 }
 
 fn national_security(page: &mut Page, report: &TransparencyReport) {

@@ -63,6 +63,40 @@ pub struct Figures {
     pub others: Vec<OtherRow>,
     /// Warrants of the state where head office is at home, for content that rests abroad.
     pub abroad: Vec<AbroadRow>,
+    /// Demands of which something was due and could not be handed over in time; in the other figures, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<MissedRow>,
+}
+
+/// Demands that the provider would have answered in time, and could not.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MissedRow {
+    pub country: Country,
+    pub instrument: InstrumentKind,
+    pub for_want_of: Wanting,
+    pub demands: u64,
+    /// One for each act on each class of each account and place.
+    pub items: u64,
+}
+
+/// What kept the provider from answering in time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wanting {
+    /// Too few witnesses cosigned the record.
+    Quorum,
+    /// A region did not answer.
+    Region,
+}
+
+impl Wanting {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Wanting::Quorum => "a quorum of witnesses",
+            Wanting::Region => "an answer of a region",
+        }
+    }
 }
 
 /// Demands of one state by one instrument. The columns from `content` to `pending` add up to `demands`.
@@ -221,6 +255,12 @@ impl Figures {
             let about = format!("{} warrants for content abroad, {}", row.country, row.customer.as_str());
             named.insert(format!("{about}: warrants"), row.warrants);
             named.insert(format!("{about}: content"), row.content);
+        }
+        for row in &self.missed {
+            let MissedRow { country, instrument, for_want_of, .. } = row;
+            let about = format!("{country} {instrument} late for want of {}", for_want_of.as_str());
+            named.insert(format!("{about}: demands"), row.demands);
+            named.insert(format!("{about}: items"), row.items);
         }
         named
     }

@@ -430,6 +430,13 @@ fn happening(recorded: Recorded) -> Vec<Happening> {
         Event::Routed { route, .. } => {
             happened.push(Happened::Routed { matter: demand, step: route });
         }
+        Event::Missed { note, .. } => {
+            happened.extend(note.into_iter().map(|lapse| {
+                let (class, due) = (lapse.item.class, lapse.due.date_utc());
+                let what = format!("{class} was due on {due}, for want of {}", lapse.for_want_of.words());
+                Happened::TimeLimit { matter: demand.clone(), what }
+            }));
+        }
         _ => {}
     }
     happened.into_iter().map(|what| Happening { at, what }).collect()

@@ -13,6 +13,7 @@ mod clearance;
 mod component;
 mod copy;
 mod credential;
+mod handover;
 mod head_office;
 mod id;
 mod intake;
@@ -31,6 +32,7 @@ pub use clearance::{Delivery, LoginFailed, MailboxRelease, Reads, Release, Rotat
 pub use component::component_entropy;
 pub use copy::{ObjectSealer, OpenCopy, SealedCopyKeys, Tagger};
 pub use credential::{Cost, Verifier};
+pub use handover::{open_as, seal_to};
 pub use head_office::{HeadOfficeKey, HeadOfficePublicKey};
 pub use id::{CopyId, MailboxId, ObjectId};
 pub use intake::{IntakeKey, IntakePublicKey, IntakeSession, Sealed};
@@ -64,6 +66,8 @@ pub enum VaultError {
     HeadOfficeKey,
     #[error("a region's intake key is not a key to seal to")]
     IntakeKey,
+    #[error("a recipient's key is not a key to seal to")]
+    RecipientKey,
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
 }

@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 use ed25519_dalek::VerifyingKey;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, Serializable};
 use serde::{Deserialize, Serialize};
 use serde_spanned::Spanned;
+use sha2::{Digest, Sha256};
 
 use super::reading::Reading;
 use super::{AuthorityId, Country, InstrumentKind, OrderKind};
@@ -94,10 +97,49 @@ impl RecipientKey {
         Deserializable::from_bytes(&self.0).expect("any 32 bytes are an X25519 public key")
     }
 
+    /// The key that belongs to a secret.
+    pub fn of(secret: &<X25519HkdfSha256 as Kem>::PrivateKey) -> Self {
+        RecipientKey::from_hpke(&X25519HkdfSha256::sk_to_pk(secret))
+    }
+
+    /// What it is called where a few characters have to do: `x25519:` and the first eight bytes of its SHA-256 in hexadecimal.
+    pub fn id(&self) -> String {
+        format!("x25519:{}", HEXLOWER.encode(&Sha256::digest(self.0)[..8]))
+    }
+
     pub(super) fn from_hpke(key: &<X25519HkdfSha256 as Kem>::PublicKey) -> Self {
         let mut bytes = [0; 32];
         key.write_exact(&mut bytes);
         RecipientKey(bytes)
+    }
+}
+
+/// Not a recipient's key.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("`{0}` is not a recipient's key: allowed is `x25519:` and 32 bytes in base64 (44 characters)")]
+pub struct BadRecipientKey(String);
+
+impl FromStr for RecipientKey {
+    type Err = BadRecipientKey;
+
+    fn from_str(text: &str) -> Result<Self, BadRecipientKey> {
+        let encoded = text.strip_prefix("x25519:");
+        let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok());
+        let bytes = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        bytes.map(RecipientKey).ok_or_else(|| BadRecipientKey(text.to_owned()))
+    }
+}
+
+impl Serialize for RecipientKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RecipientKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

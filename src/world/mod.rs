@@ -35,7 +35,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-pub use authority::{Authority, AuthorityKind, RecipientKey};
+pub use authority::{Authority, AuthorityKind, BadRecipientKey, RecipientKey};
 pub use changes::WorldChanges;
 pub use citation::{BadSource, Source, SourcePart};
 pub use class::{DataClass, UnknownClass};

@@ -22,6 +22,7 @@ mod lying_head_office;
 mod mail_files;
 mod mail_paths;
 mod model;
+mod no_quorum;
 mod openings;
 mod order_rights;
 mod placement;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rogatory::clock::SimTime;
 use rogatory::demand::*;
-use rogatory::gate::{Order, OrderEffect, Selector};
-use rogatory::provider::{Deployment, Holder, Provider};
+use rogatory::gate::{Event, Order, OrderEffect, Selector};
+use rogatory::provider::{Deployment, Giving, Holder, Provider};
 use rogatory::record::entry::Slot;
 use rogatory::record::opening::Opening;
 use rogatory::record::policy::{Accept, Policy};
@@ -13,8 +13,9 @@ use rogatory::record::proof::LogProof;
 use rogatory::record::served::ServedLog;
 use rogatory::record::storage::ServedFolder;
 use rogatory::record::verify::verify_folder;
+use rogatory::world::{Address, RecipientKey};
 
-use super::common::{address, mail, message, open_account, options, start, warrant};
+use super::common::{WORLD, address, mail, message, open_account, options, start, warrant};
 
 const WHO: &str = "dublin@post.example";
 
@@ -99,7 +100,44 @@ async fn a_secret_keeps_the_opening_back_and_nothing_else() {
         assert!(proven.opening.unwrap().slots().count() > 3);
     }
     sound(&data);
+
+    // That the holder was told is an entry, too: who, of which entries, when. It is told with them.
+    let told = tellings(provider, "hush").await;
+    let [(entry, account, of, at)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((account.as_str(), *at), (WHO, end));
+    assert_eq!(
+        (of.as_slice(), Some(entry)),
+        (&secret_entries[..secret_entries.len() - 1], secret_entries.last())
+    );
+    let of_it = opening(&data, *entry);
+    assert!(of_it.contains("told") && !of_it.contains("post.example"), "{of_it}");
+    assert!(provider.audit().await.unwrap().agrees());
     deployment.stop().await;
+    let deployment = Deployment::start(options(&data)).await.unwrap();
+    let provider = &deployment.provider;
+    provider.advance_to(end.plus_seconds(2 * 86_400)).await.unwrap();
+    assert_eq!(tellings(provider, "hush").await, told);
+    assert_eq!(provider.show("hush").unwrap().told_to, view.told_to);
+    // What is told in the instant in which it happens has no entry of its own.
+    file(provider, warrant("plain", WHO)).await;
+    assert_eq!(provider.show("plain").unwrap().told_to.len(), 1);
+    assert_eq!(tellings(provider, "plain").await, []);
+    deployment.stop().await;
+}
+
+/// What the public reads of an entry.
+fn opening(data: &Path, entry: u64) -> String {
+    let all = published(data);
+    serde_json::to_string(all.iter().find(|opening| opening.entry() == entry).unwrap()).unwrap()
+}
+
+/// Every entry that says that a holder was told: which, whom, of which entries, when.
+async fn tellings(provider: &Provider, id: &str) -> Vec<(u64, Address, Vec<u64>, SimTime)> {
+    let told = |(entry, event)| match event {
+        Event::Told { parties, note, timing } => Some((entry, parties, note, timing)),
+        _ => None,
+    };
+    provider.history(id).await.unwrap().events.into_iter().filter_map(told).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -154,16 +192,38 @@ async fn each_holder_has_what_was_given_and_the_list_says_so() {
         ]
     );
     // A court is shown the decision, and an auditor, whom no roster knows, what the public may read of everything.
-    for (name, matter, slots) in
-        [("us-sdny", Some("both"), &[Slot::Decision][..]), ("auditor.example", None, &[Slot::Public])]
-    {
-        let given = provider.give(Some(provider.reader(name.to_owned())), matter, slots, None).await.unwrap();
+    // Each sealed to the reader's own key, which the list names beside the term.
+    let court = WORLD.roster().demo_recipient_secret(&"us-sdny".parse().unwrap()).unwrap();
+    let auditor = WORLD.roster().demo_recipient_secret(&"us-fbi".parse().unwrap()).unwrap();
+    let shown = RecipientKey::of(&auditor);
+    let term = Some(provider.now().plus_days(30));
+    for (name, matter, slots, key, secret, until) in [
+        ("us-sdny", Some("both"), &[Slot::Decision][..], None, &court, None),
+        ("auditor.example", None, &[Slot::Public], Some(shown.clone()), &auditor, term),
+    ] {
+        let giving = Giving { matter, slots, until, key };
+        let (sealed, count) = provider.give(name.to_owned(), giving).await.unwrap();
+        let given = sealed.open(secret).unwrap();
+        assert_eq!((given.len(), sealed.head.until), (count, until));
         assert!(given.iter().all(|opening| opening.slots().all(|(slot, _)| slots.contains(&slot))));
+        let text = serde_json::to_string(&sealed).unwrap();
+        assert!(!text.contains("public") && !text.contains("decision") && !text.contains("salt"), "{text}");
+        let other = if name == "us-sdny" { &auditor } else { &court };
+        assert!(sealed.open(other).unwrap_err().to_string().contains("is sealed to"));
     }
     let again = provider.openings(Some("both")).await.unwrap();
-    let has = |holder: Holder| again[1].holdings.iter().any(|holding| holding.holder == holder);
-    assert!(has(Holder::Authority("us-sdny".parse().unwrap())));
-    assert!(has(Holder::Auditor("auditor.example".to_owned())));
+    let held = |holder: Holder| {
+        let held = again[1].holdings.iter().find(|holding| holding.holder == holder).unwrap();
+        (held.key.clone(), held.until)
+    };
+    assert_eq!(held(Holder::Authority("us-sdny".parse().unwrap())), (RecipientKey::of(&court).id(), None));
+    assert_eq!(held(Holder::Auditor("auditor.example".to_owned())), (shown.id(), term));
+    // An auditor has to show a key, and an authority's is the roster's.
+    let giving = |key| Giving { matter: None, slots: &[Slot::Public], until: None, key };
+    let refused = provider.give("auditor.example".to_owned(), giving(None)).await.unwrap_err().to_string();
+    assert!(refused.contains("--key"), "{refused}");
+    let refused = provider.give("us-sdny".to_owned(), giving(Some(shown))).await.unwrap_err().to_string();
+    assert!(refused.contains("another was shown"), "{refused}");
     // The decision grants a release: that region was shown its grant.
     assert!(holders(1).iter().any(|holder| matches!(holder, Holder::Region(_))), "{:?}", holders(1));
     deployment.stop().await;

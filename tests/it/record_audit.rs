@@ -9,7 +9,7 @@ use rogatory::entropy::Entropy;
 use rogatory::gate::{AuditReport, Auditor};
 use rogatory::law::Law;
 use rogatory::mail::Story;
-use rogatory::provider::{Deployment, Nodes};
+use rogatory::provider::{Deployment, DeploymentOptions, Nodes};
 use rogatory::record::entry::{EntryDraft, Slot};
 use rogatory::record::opening::FullOpening;
 use rogatory::record::secret::RecordSecret;
@@ -17,6 +17,7 @@ use rogatory::scenario::{Backstage, Names, Playhouse, Script, Unwatched, built_i
 use rogatory::world::{World, WorldSource};
 use serde_json::{Value, json};
 
+use crate::common::{LAW, open_account, options, warrant};
 use crate::record_testing::time;
 
 async fn dublin(data: &Path) -> Deployment {
@@ -65,6 +66,7 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
     let deployment = dublin(&data).await;
     let provider = &deployment.provider;
     let report = provider.audit().await.unwrap();
+    assert!(report.agrees() && report.outsider && report.uncosigned.is_empty(), "{report:?}");
     assert_eq!((&report.differences, &report.closed), (&vec![], &vec![]));
     let log = provider.docket().log().clone();
     assert_eq!(report.entries, log.head().size);
@@ -112,8 +114,9 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
     let changed = said(audit_changed(&law, &granted, Some((Slot::Facts, short))));
     assert!(changed.contains(" premises, and "), "{changed}");
 
-    let other = said(audit_changed(&law, &granted, Some((Slot::Law, json!("00ff")))));
-    assert!(other.contains("it can be made again only with its own"), "{other}");
+    let other = audit_changed(&law, &granted, Some((Slot::Law, json!("00ff"))));
+    assert!(!other.agrees() && other.decisions == 0, "{other:?}");
+    assert_eq!(other.other_law, BTreeMap::from([("00ff".to_owned(), vec![entry])]));
 
     // An opening that is not the entry's, and one that does not open far enough.
     let mut auditor = Auditor::new(&law);
@@ -138,7 +141,9 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(
-        text.contains("1 entries looked at, 1 decisions on") && text.contains("all come out as recorded"),
+        text.contains("1 entries looked at, 1 decisions on")
+            && text.contains("all come out as recorded")
+            && text.contains("(an outsider among them)"),
         "{text}"
     );
     let altered = serde_json::to_string(&granted.opening).unwrap().replacen("produced", "rejected", 1);
@@ -146,4 +151,71 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
     let output = audit();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stdout).contains("is not what entry"));
+}
+
+/// The law books built in, with a comment more: another revision that says the same.
+fn other_books(folder: &Path) -> Law {
+    std::fs::create_dir(folder).unwrap();
+    for file in std::fs::read_dir("config/law").unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let path = folder.join("us.cedar");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}\n// Read again.\n")).unwrap();
+    Law::load(folder).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_decided_by_older_books_is_made_again_by_those() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, books) = (folder.path().join("data"), folder.path().join("books"));
+    let older = Arc::new(other_books(&books));
+    assert_ne!(older.revision(), LAW.revision());
+    let mut deployment =
+        Deployment::start(DeploymentOptions { law: older.clone(), ..options(&data) }).await.unwrap();
+    open_account(&mut deployment.provider, "dublin@post.example", "IE").await;
+    let provider = &deployment.provider;
+    provider.receive(provider.sign(&warrant("w-1", "dublin@post.example")).unwrap()).await.unwrap();
+    let decided = provider.audit().await.unwrap().decisions;
+    assert!(decided > 0);
+    deployment.stop().await;
+
+    // A program with other books has those that the record names, because they were kept.
+    let deployment = Deployment::start(options(&data)).await.unwrap();
+    let report = deployment.provider.audit().await.unwrap();
+    assert!(report.agrees() && report.law == LAW.revision(), "{report:?}");
+    assert_eq!(report.decisions, decided);
+    let openings = deployment.provider.opened(None, &Slot::ALL).await.unwrap();
+
+    // Without them it says which entries it cannot make again, and for want of which books.
+    std::fs::remove_file(data.join(format!("law/{}.json", older.revision()))).unwrap();
+    let report = deployment.provider.audit().await.unwrap();
+    assert!(!report.agrees() && report.differences.is_empty() && report.decisions == 0, "{report:?}");
+    let entries = &report.other_law[older.revision()];
+    assert_eq!(entries.len() as u64, decided);
+    deployment.stop().await;
+
+    // Offline they can be supplied.
+    let given = folder.path().join("given");
+    std::fs::create_dir(&given).unwrap();
+    for opening in openings {
+        let path = given.join(format!("{}.json", opening.entry()));
+        std::fs::write(path, serde_json::to_vec(&opening).unwrap()).unwrap();
+    }
+    let audit = |with: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rogatory"));
+        command.args(["record", "audit", "--openings"]).arg(&given).arg("--data").arg(&data).args(with);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, text) = audit(&[]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains(&format!("recorded under the law books {}", older.revision())), "{text}");
+    assert!(text.contains(LAW.revision()) && text.contains("--law FOLDER"), "{text}");
+    let (code, text) = audit(&["--law", books.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("all come out as recorded"), "{text}");
 }

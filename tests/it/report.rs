@@ -82,7 +82,7 @@ async fn provided(data: &Path) -> (Deployment, Vec<Opening>) {
     };
     file(provider, letter).await;
     provider.advance_to("2018-07-01T12:00:00Z".parse().unwrap()).await.unwrap();
-    let openings = provider.give(None, None, &[Slot::Public], None).await.unwrap();
+    let openings = provider.opened(None, &[Slot::Public]).await.unwrap();
     (deployment, openings)
 }
 

@@ -1,6 +1,7 @@
 //! Recorded decisions, made again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::cli::common::{ConfigArguments, Failure, wait};
 use crate::cli::control::RunningArguments;
@@ -8,6 +9,7 @@ use crate::cli::screen::{self, BAD, BOLD, Format};
 use crate::cli::{Exit, Outcome};
 use crate::diagnostic::SourceFile;
 use crate::gate::{AuditReport, Auditor};
+use crate::law::{Law, Shelf};
 use crate::provider::{Ask, Told};
 use crate::record::opening::Opening;
 use crate::record::policy::{Accept, Policy};
@@ -19,12 +21,13 @@ use crate::region::Body;
 pub fn audit(
     openings: Option<&Path>,
     policy: Option<&Path>,
+    books: &[PathBuf],
     running: &RunningArguments,
     config: &ConfigArguments,
     format: Format,
 ) -> Outcome {
     let report = match openings {
-        Some(folder) => from_openings(folder, policy, &running.data, config)?,
+        Some(folder) => from_openings(folder, policy, books, &running.data, config)?,
         None => {
             let told = wait(running.ask(Ask::Audit, Body::empty()))?.reply;
             let Told::Audited(report) = told else {
@@ -37,12 +40,13 @@ pub fn audit(
         Format::Json => screen::json(&report)?,
         Format::Text => tell(&report)?,
     }
-    Ok(if report.differences.is_empty() { Exit::Done } else { Exit::Failed })
+    Ok(if report.agrees() { Exit::Done } else { Exit::Failed })
 }
 
 fn from_openings(
     folder: &Path,
     policy: Option<&Path>,
+    books: &[PathBuf],
     data: &Path,
     config: &ConfigArguments,
 ) -> Result<AuditReport, Failure> {
@@ -52,7 +56,19 @@ fn from_openings(
     };
     let law = config.read()?.law;
     let mut log = ServedLog::open(ServedFolder(data.join("record")), &policy, Accept::Emergency)?;
-    let mut auditor = Auditor::new(&law);
+    // Books are known by their digest, so it does not matter who had them.
+    let mut given = Vec::new();
+    for folder in books {
+        given.push(Arc::new(Law::load(folder)?));
+    }
+    let kept = Shelf::new(data.join("law"));
+    let find = |revision: &str| match given.iter().find(|law| law.revision() == revision) {
+        Some(law) => Some(law.clone()),
+        None => kept.find(revision).ok().flatten().map(Arc::new),
+    };
+    let mut auditor = Auditor::new(&law).finding(&find);
+    let published = log.published();
+    auditor.cosigned(published.checkpoint.head().size, &published.quorum);
     let mut openings = Vec::new();
     read_openings(folder, &mut openings)?;
     openings.sort_by_key(Opening::entry);
@@ -88,9 +104,33 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
         let closed: Vec<String> = report.closed.iter().map(u64::to_string).collect();
         screen::line(&format!("closed, and so not audited: entries {}", closed.join(", ")))?;
     }
-    let verdict = match report.differences.len() {
-        0 => "all come out as recorded".to_owned(),
-        count => format!("{count} differences"),
+    for (revision, entries) in &report.other_law {
+        let entries: Vec<String> = entries.iter().map(u64::to_string).collect();
+        screen::line(&format!(
+            "{BAD}not made again: entries {}, recorded under the law books {revision}; here are the books {}. Supply theirs \
+             with --law FOLDER{BAD:#}",
+            entries.join(", "),
+            report.law
+        ))?;
+    }
+    if !report.uncosigned.is_empty() {
+        let entries: Vec<String> = report.uncosigned.iter().map(u64::to_string).collect();
+        screen::line(&format!(
+            "{BAD}covered by no cosigned checkpoint: entries {}{BAD:#}",
+            entries.join(", ")
+        ))?;
+    }
+    screen::line(&match (report.cosigned_by.as_slice(), report.outsider) {
+        ([], _) => format!("{BAD}no quorum has cosigned it{BAD:#}"),
+        (names, true) => format!("cosigned by {} (an outsider among them)", names.join(", ")),
+        (names, false) => format!("cosigned by {} (no outsider among them)", names.join(", ")),
+    })?;
+    let missing: usize = report.other_law.values().map(Vec::len).sum();
+    let verdict = match (report.differences.len(), missing) {
+        (0, 0) => "all come out as recorded".to_owned(),
+        (0, missing) => format!("{missing} could not be made again, and the others come out as recorded"),
+        (count, 0) => format!("{count} differences"),
+        (count, missing) => format!("{count} differences, and {missing} could not be made again"),
     };
     screen::line(&format!(
         "{} entries looked at, {} decisions on {} items made again: {BOLD}{verdict}{BOLD:#}",

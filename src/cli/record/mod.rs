@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 mod audit;
 mod enrol;
+mod handover;
 mod openings;
 mod production;
 mod proof;
@@ -25,7 +26,7 @@ use crate::record::entry::Slot;
 use crate::record::policy::{Accept, Policy};
 use crate::record::serve::serve;
 use crate::region::production::is_one;
-use crate::world::Address;
+use crate::world::{Address, RecipientKey};
 
 /// Look at the record of a deployment and check it; open a production as its recipient
 #[derive(Args, Debug)]
@@ -117,7 +118,9 @@ enum RecordCommand {
     /// Make recorded decisions again, by the law books they name, and list what comes out otherwise
     ///
     /// Asks head office, which has all openings and has to be running. With --openings it works offline, as an auditor
-    /// would: on the openings in a folder, each checked against the record. Ends with 1 if there is any difference.
+    /// would: on the openings in a folder, each checked against the record. Books of older revisions are found in `law/` of
+    /// the data folder, where every deployment keeps those it decided by, or with --law. Ends with 1 if there is any
+    /// difference, or a decision whose books are nowhere.
     Audit {
         /// A folder of openings, such as `record/opening` with those that were published
         #[arg(long, value_name = "FOLDER")]
@@ -125,6 +128,9 @@ enum RecordCommand {
         /// A policy from elsewhere: the log's key, the witnesses, the quorum
         #[arg(long, value_name = "FILE", requires = "openings")]
         policy: Option<PathBuf>,
+        /// A folder of law books of another revision; may be said several times
+        #[arg(long, value_name = "FOLDER", requires = "openings")]
+        law: Vec<PathBuf>,
         #[arg(long, value_enum, default_value_t)]
         format: Format,
         #[command(flatten)]
@@ -160,26 +166,52 @@ enum RecordCommand {
         #[command(flatten)]
         running: RunningArguments,
     },
-    /// Give a court or an auditor openings, secret ones too, as files that fit the record
+    /// Give a court or an auditor openings, secret ones too, sealed to the reader's key in one file
     ///
-    /// Head office notes who was given what, and until when it may be used; nothing takes an opening back.
+    /// A court's key stands in the roster; an auditor shows one that `record new-key` made. Head office notes who was given what,
+    /// under which key, and until when it may be used; nothing takes an opening back. `record unseal` opens the file.
     Give {
         /// A court or other authority by its id, such as `us-sdny`, or else an auditor's name
         to: String,
         /// Of one demand only; of all entries if left out
         #[arg(long, value_name = "DEMAND")]
         demand: Option<String>,
-        /// A new folder for the openings
-        #[arg(long, value_name = "FOLDER")]
+        /// Where to write the sealed openings
+        #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// The auditor's public key: `x25519:` and 32 bytes in base64
+        #[arg(long, value_name = "KEY")]
+        key: Option<RecipientKey>,
         /// Which slots, such as `public` for a report, or `kind,matter,demand,facts,law,decision` to make decisions again
         #[arg(long, value_name = "SLOT", value_delimiter = ',', default_value = "public")]
         show: Vec<Slot>,
-        /// Until when the auditor may use them
+        /// Until when the reader may use them
         #[arg(long, value_name = "TIME")]
         until: Option<SimTime>,
         #[command(flatten)]
         running: RunningArguments,
+    },
+    /// Open openings that you were given, and write each into a file that fits the record
+    ///
+    /// For --openings of `record audit` and `report`. Needs no running provider. Without --key it opens what an authority was
+    /// given, in a world whose authorities' keys are public.
+    Unseal {
+        /// The file that `record give` wrote
+        file: PathBuf,
+        /// A file with your secret key, as `record new-key` writes it
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// A new folder for the openings
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+        #[command(flatten)]
+        config: ConfigArguments,
+    },
+    /// Make a pair of keys that openings can be sealed to, and print the public one
+    NewKey {
+        /// Where to write the secret key
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
     /// Show what the holder of an account was told of demands for it
     ///
@@ -226,8 +258,8 @@ pub fn record(arguments: RecordArguments) -> Outcome {
     match arguments.command {
         RecordCommand::Show { data, format } => whole::show(&data, format),
         RecordCommand::Prove { id, show, running } => proof::prove(id, show, &running),
-        RecordCommand::Audit { openings, policy, format, running, config } => {
-            audit::audit(openings.as_deref(), policy.as_deref(), &running, &config, format)
+        RecordCommand::Audit { openings, policy, law, format, running, config } => {
+            audit::audit(openings.as_deref(), policy.as_deref(), &law, &running, &config, format)
         }
         RecordCommand::Enrol { witness, why, format, running } => {
             enrol::enrol(&witness, &why, &running, format)
@@ -246,10 +278,14 @@ pub fn record(arguments: RecordArguments) -> Outcome {
             }
         }
         RecordCommand::Openings { demand, format, running } => openings::list(demand, format, &running),
-        RecordCommand::Give { to, demand, out, show, until, running } => {
-            let ask = Ask::Give { to: Some(to.clone()), matter: demand, slots: show, until };
-            openings::give(&to, &out, ask, &running)
+        RecordCommand::Give { to, demand, out, key, show, until, running } => {
+            let ask = Ask::Give { to: to.clone(), key, matter: demand, slots: show, until };
+            handover::give(&to, &out, ask, &running)
         }
+        RecordCommand::Unseal { file, key, out, config } => {
+            handover::unseal(&file, key.as_deref(), &out, &config)
+        }
+        RecordCommand::NewKey { out } => handover::new_key(&out),
         RecordCommand::Notices { address, out, format, running } => {
             openings::notices(address, out.as_deref(), format, &running)
         }

@@ -1,7 +1,6 @@
 //! Who holds which opening, what account holders were told, and erasing.
 
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use crate::cli::common::{Failure, private_file, wait};
@@ -65,22 +64,6 @@ fn holder(holder: &Holder) -> String {
         Holder::AccountHolder(address) => format!("account holder {address}"),
         Holder::Public => "the public".to_owned(),
     }
-}
-
-/// Gives somebody openings, as files.
-pub fn give(to: &str, folder: &Path, ask: Ask, running: &RunningArguments) -> Outcome {
-    let failed = |error| -> Failure { format!("`{}` cannot be made: {error}", folder.display()).into() };
-    std::fs::DirBuilder::new().mode(0o700).create(folder).map_err(failed)?;
-    let told = wait(running.ask(ask, Body::empty()))?.reply;
-    let Told::Given { openings, .. } = told else { return Err(unexpected()) };
-    for opening in &openings {
-        let path = folder.join(format!("{}.json", opening.entry()));
-        let bytes = serde_json::to_vec(opening)?;
-        private_file(&path)?.write_all(&bytes).map_err(failed)?;
-    }
-    let count = screen::count(openings.len(), "opening");
-    screen::line(&format!("{count} for {to} in `{}`", folder.display()))?;
-    Ok(Exit::Done)
 }
 
 /// Shows what the holder of an account was told.

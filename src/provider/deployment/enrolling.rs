@@ -57,7 +57,10 @@ impl Deployment {
         let cabinet = Cabinet::open(disk.clone(), &site.head_office, &site.entropy)?;
         let log = site.open_log(&options, &cabinet, witnesses).await?;
         let enrolled = async {
-            check_record(site.record.clone(), site.policy.clone()).await?;
+            let findings = check_record(site.record.clone(), site.policy.clone()).await?;
+            if !findings.is_empty() {
+                return Err(DeploymentError::RecordDamaged { folder: site.record.clone(), findings });
+            }
             // The node that has the memory in this process lets go of it.
             let held = (std::mem::take(&mut started.nodes), std::mem::take(&mut started.links));
             drop((held, std::mem::take(&mut started.clients)));

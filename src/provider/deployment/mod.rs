@@ -25,7 +25,7 @@ use site::{Site, check_record};
 use super::{Cabinet, Down, MailClient, Provider, ProviderParts};
 use crate::clock::{SimClock, SimTime};
 use crate::disk::Disk;
-use crate::law::Law;
+use crate::law::{Law, Shelf};
 use crate::record::log::Log;
 use crate::record::policy::Policy;
 use crate::region::process::Supervisor;
@@ -76,13 +76,24 @@ impl Deployment {
         check_format(&*options.disk, &options.data)?;
         let record = options.data.join("record");
         let deployment = Deployment::open(options).await?;
-        // With the log open, what a crash left half-written is whole again. What is wrong now is damage.
-        if let Err(error) = check_record(record, deployment.policy.clone()).await {
+        // With the log open, what a crash left half-written is whole again, but for openings that were being published:
+        // those are published again with whatever else was interrupted. What is wrong beside them is damage.
+        let wrong = check_record(record.clone(), deployment.policy.clone()).await?;
+        let of_openings =
+            deployment.provider.unfinished_openings(wrong.iter().map(|found| found.path.as_str()));
+        if wrong.iter().any(|found| !of_openings.contains(&found.path)) {
             deployment.stop().await;
-            return Err(error);
+            return Err(DeploymentError::RecordDamaged { folder: record, findings: wrong });
         }
         deployment.provider.publish_renewals().await?;
         deployment.provider.finish_interrupted().await?;
+        if !wrong.is_empty() {
+            let findings = check_record(record.clone(), deployment.policy.clone()).await?;
+            if !findings.is_empty() {
+                deployment.stop().await;
+                return Err(DeploymentError::RecordDamaged { folder: record, findings });
+            }
+        }
         Ok(deployment)
     }
 
@@ -101,6 +112,12 @@ impl Deployment {
         let Started { links, clients, witnesses, supervisor, nodes, down } =
             site.start_nodes(&options).await?;
         let cabinet = Cabinet::open(options.disk.clone(), &site.head_office, &site.entropy)?;
+        // Before anything can be decided by them.
+        let shelf = Shelf::new(options.data.join("law"));
+        shelf.keep(&*options.disk, &options.law).map_err(|source| {
+            let path = options.data.join("law");
+            DeploymentError::Io { path, source }
+        })?;
         let log = site.open_log(&options, &cabinet, witnesses).await?;
         let provider = Provider::open(ProviderParts {
             world: options.world.clone(),
@@ -113,6 +130,7 @@ impl Deployment {
             cabinet,
             deliveries: options.data.join("authorities"),
             disk: options.disk.clone(),
+            shelf,
         })
         .await?;
         Ok(Deployment {

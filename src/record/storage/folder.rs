@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::{Left, ReadTiles, Storage, opening_path};
+use super::{Left, ReadTiles, STAGED, Storage, opening_path};
 use crate::record::opening::Opening;
 
 /// How much of the journal file is written with zeros in advance. Overwriting them and syncing the data changes no metadata,
@@ -180,7 +180,7 @@ impl Storage for FolderStorage {
         let target = self.served.join(path);
         let folder = target.parent().unwrap_or(&self.served);
         // Renaming keeps a reader, and a crash, from meeting half a file.
-        let staged = target.with_extension("new");
+        let staged = target.with_extension(STAGED);
         if let Err(error) = fs::write(&staged, bytes) {
             if error.kind() != io::ErrorKind::NotFound {
                 return Err(error);

@@ -12,6 +12,9 @@ use super::tree::TILE_WIDTH;
 
 pub use folder::{FolderStorage, ServedFolder};
 
+/// The ending of a file that is being written; it gets its name when it is whole.
+pub(super) const STAGED: &str = "new";
+
 /// Reads resources.
 pub trait ReadTiles: Send + Sync {
     /// The bytes at a path such as `tile/0/000`, or `None` if there are none.
@@ -64,7 +67,7 @@ pub(in crate::record) fn entries_path(number: u64, width: usize) -> String {
 }
 
 /// The path of the published opening of an entry: an addition of ours to tlog-tiles, numbered like its tiles.
-pub(in crate::record) fn opening_path(entry: u64) -> String {
+pub fn opening_path(entry: u64) -> String {
     format!("opening/{}", number_path(entry))
 }
 

@@ -1,10 +1,11 @@
 //! A matter told outside a play: how it stands, or every recorded step of it.
 
 use super::law::{self, Extent, Told};
-use super::sheet::{Ink, Look, Prose, Sheet, faint, plain};
+use super::sheet::{Ink, Look, Prose, Sheet, faint, list, plain};
 use super::told;
 use crate::clock::SimTime;
-use crate::gate::{Event, ItemDecision};
+use crate::demand::Act;
+use crate::gate::{Event, ItemDecision, Lapse};
 use crate::provider::{History, MatterView};
 use crate::scenario::Moment;
 use crate::scenario::names::Names;
@@ -45,6 +46,7 @@ fn heading(sheet: &mut Sheet, names: &Names, matter: &MatterView) {
     if let Some(later) = &matter.superseded_by {
         sheet.wide(&[faint(format!("{later} took its place."))]);
     }
+    lapses(sheet, &matter.lapses);
     if let Some(why) = &matter.delayed_by {
         let next = match matter.tried_again_in {
             Some(0 | 1) => "the provider tries again by itself within a second".to_owned(),
@@ -53,6 +55,37 @@ fn heading(sheet: &mut Sheet, names: &Names, matter: &MatterView) {
         };
         let what = format!(" {why}. Nothing is released meanwhile; {next}.");
         sheet.wide(&[(Ink::Doubt, "It waits:".into()), plain(what)]);
+    }
+}
+
+/// What was due and not done, once for each time and reason.
+fn lapses(sheet: &mut Sheet, lapses: &[Lapse]) {
+    let mut told: Vec<&Lapse> = Vec::new();
+    for lapse in lapses {
+        let alike = |other: &&Lapse| {
+            (other.act, other.due, &other.for_want_of, other.since)
+                == (lapse.act, lapse.due, &lapse.for_want_of, lapse.since)
+        };
+        if told.iter().any(&alike) {
+            continue;
+        }
+        told.push(lapse);
+        let mut classes: Vec<&str> =
+            lapses.iter().filter(|other| alike(other)).map(|other| other.item.class.as_str()).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let done = if lapse.act == Act::Disclose { "handed over" } else { "done" };
+        let (due, since) = (Moment::utc(lapse.due), Moment::utc(lapse.since));
+        let what = format!(
+            " {} was due on {} at {} and was not {done} in time, for want of {} since {} at {}.",
+            list(classes),
+            due.date(),
+            due.hour(),
+            lapse.for_want_of.words(),
+            since.date(),
+            since.hour()
+        );
+        sheet.paragraph(0, 2, &[(Ink::Bad, "Lapse:".into()), plain(what)]);
     }
 }
 
@@ -108,6 +141,22 @@ fn step(
         Event::Superseded { note, .. } => {
             sheet.label("superseded");
             sheet.paragraph(0, 2, &[plain(format!("{note} takes its place"))]);
+        }
+        Event::Missed { note, .. } => {
+            sheet.label("missed");
+            lapses(sheet, note);
+        }
+        Event::Told { parties, note, .. } => {
+            sheet.label("told");
+            let entries = list(note.iter().map(u64::to_string));
+            sheet.paragraph(
+                0,
+                2,
+                &[
+                    (Ink::Strong, parties.to_string().into()),
+                    plain(format!(" was told of entries {entries}")),
+                ],
+            );
         }
     }
 }
