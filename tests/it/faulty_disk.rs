@@ -46,6 +46,8 @@ struct State {
     steps: Vec<String>,
     fault: Option<(usize, Fault)>,
     struck: Option<String>,
+    /// Steps on paths with any of these parts are not counted.
+    outside: &'static [&'static str],
     dead: bool,
     unsynced: Vec<(Scope, Undo)>,
     buried: u64,
@@ -82,7 +84,14 @@ impl FaultyDisk {
     pub fn strike(&self, step: usize, fault: Fault) {
         let mut state = self.state();
         state.steps.clear();
+        state.outside = &[];
         state.fault = Some((step, fault));
+    }
+
+    /// The same, and only steps on paths without any of these parts are counted.
+    pub fn strike_outside(&self, parts: &'static [&'static str], step: usize, fault: Fault) {
+        self.strike(step, fault);
+        self.state().outside = parts;
     }
 
     /// The step that was struck, if it came to that.
@@ -124,6 +133,9 @@ impl FaultyDisk {
         let died = || Err(io::Error::other("the machine died"));
         if state.dead {
             return died();
+        }
+        if path.iter().any(|part| state.outside.iter().any(|outside| part == *outside)) {
+            return Ok(Go::On);
         }
         let name = format!("{what} {}", path.file_name().unwrap_or_default().to_string_lossy());
         state.steps.push(name.clone());

@@ -24,6 +24,7 @@ mod mail_paths;
 mod model;
 mod no_quorum;
 mod openings;
+mod openings_crash;
 mod order_rights;
 mod placement;
 mod power_cut;

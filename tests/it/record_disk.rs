@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use rogatory::record::checkpoint::SignedCheckpoint;
 use rogatory::record::entry::{EntryDraft, Slot};
 use rogatory::record::log::{Log, LogError};
-use rogatory::record::opening::MemoryOpenings;
+use rogatory::record::opening::{FullOpening, OpeningStore};
 use rogatory::record::storage::{Left, ReadTiles, Storage};
 use rogatory::record::witness::AddCheckpoint;
 use serde_json::json;
@@ -47,6 +47,8 @@ pub struct Disk {
     pub journal: Vec<u8>,
     pub files: BTreeMap<String, Vec<u8>>,
     synced: BTreeMap<String, Vec<u8>>,
+    /// What opens the entries. A call that keeps or erases some is durable when it returns.
+    openings: BTreeMap<u64, Arc<FullOpening>>,
     /// How many writing calls there were.
     pub calls: usize,
     /// At which call what happens.
@@ -105,7 +107,8 @@ impl FaultyDisk {
                 torn.for_each(|(_, bytes)| bytes.truncate(bytes.len() / 2));
             }
         }
-        let disk = Disk { journal: disk.journal.clone(), synced: files.clone(), files, ..Disk::default() };
+        let (journal, openings) = (disk.journal.clone(), disk.openings.clone());
+        let disk = Disk { journal, synced: files.clone(), files, openings, ..Disk::default() };
         FaultyDisk(Arc::new(Mutex::new(disk)))
     }
 
@@ -198,6 +201,28 @@ impl Storage for FaultyDisk {
     }
 }
 
+impl OpeningStore for FaultyDisk {
+    fn put(&self, batch: &[Arc<FullOpening>]) -> io::Result<()> {
+        self.for_call().call(batch.len(), |disk, arrived| {
+            let arrived = batch.iter().take(arrived);
+            disk.openings.extend(arrived.map(|full| (full.opening.entry(), full.clone())));
+        })
+    }
+
+    fn get(&self, entry: u64) -> io::Result<Option<FullOpening>> {
+        Ok(self.lock().openings.get(&entry).map(|full| full.as_ref().clone()))
+    }
+
+    /// A journal is written anew and takes the place of the old one: all or nothing.
+    fn erase(&self, entries: &[u64]) -> io::Result<()> {
+        self.for_call().call(1, |disk, arrived| {
+            if arrived == 1 {
+                disk.openings.retain(|entry, _| !entries.contains(entry));
+            }
+        })
+    }
+}
+
 /// True if the journal ends here with these bytes.
 fn ends(journal: &[u8], at: usize, with: &[u8; 32]) -> bool {
     let written = journal.get(at..).is_some_and(|rest| rest.iter().take(8).any(|byte| *byte != 0));
@@ -212,17 +237,16 @@ pub fn draft(n: usize) -> EntryDraft {
     EntryDraft::new(format!("m-{n}"), time("2014-01-01")).with(Slot::Note, json!(n))
 }
 
-/// Everything that lasts beyond a process: the disk, openings, and the witnesses' memories.
+/// Everything that lasts beyond a process: the disk, with the openings on it, and the witnesses' memories.
 pub struct Lasting {
     pub cast: Cast,
     pub disk: FaultyDisk,
-    pub openings: Arc<MemoryOpenings>,
 }
 
 impl Lasting {
     /// The same with another disk, as after a crash.
     pub fn with(&self, disk: FaultyDisk) -> Self {
-        Lasting { cast: self.cast.clone(), disk, openings: self.openings.clone() }
+        Lasting { cast: self.cast.clone(), disk }
     }
 
     /// Witnesses of their own, who know what those of this one know.
@@ -237,7 +261,7 @@ impl Lasting {
     }
 
     pub async fn open(&self) -> Result<Log, LogError> {
-        let mut options = self.cast.options(Arc::new(self.disk.clone()), self.openings.clone());
+        let mut options = self.cast.options(Arc::new(self.disk.clone()), Arc::new(self.disk.clone()));
         // Two or three batches fill it, so that replacing it is among the steps.
         options.journal_max_bytes = 2000;
         Log::open(options).await
@@ -245,12 +269,8 @@ impl Lasting {
 
     /// A log of 253 entries with nothing wrong, so that what follows fills a tile.
     pub async fn start() -> Self {
-        let lasting = Lasting {
-            cast: Cast::small("faults"),
-            disk: FaultyDisk::default(),
-            openings: Arc::new(MemoryOpenings::default()),
-        };
-        let options = lasting.cast.options(Arc::new(lasting.disk.clone()), lasting.openings.clone());
+        let lasting = Lasting { cast: Cast::small("faults"), disk: FaultyDisk::default() };
+        let options = lasting.cast.options(Arc::new(lasting.disk.clone()), Arc::new(lasting.disk.clone()));
         let log = Log::create(options, &lasting.cast.genesis()).await.unwrap();
         join_all((1..253).map(|n| log.append(draft(n)))).await.into_iter().for_each(|l| drop(l.unwrap()));
         log.close().await;

@@ -1,12 +1,13 @@
-//! The table of faults: every one at every step of the append path. Whatever was acknowledged is there afterwards, no log is
-//! ever rewound, and two processes never both append.
+//! The table of faults: every one at every step of the append path, and of publishing and erasing an opening. Whatever was
+//! acknowledged is there afterwards, no log is ever rewound, and two processes never both append.
 
 use std::time::Duration;
 
 use rogatory::record::TreeHead;
-use rogatory::record::entry::EntryDraft;
-use rogatory::record::log::{AppendError, LogError};
+use rogatory::record::entry::{EntryDraft, Slot};
+use rogatory::record::log::{AppendError, Log, LogError};
 use rogatory::record::policy::Accept;
+use rogatory::record::served::ServedLog;
 use rogatory::record::verify::verify_log;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -14,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::record_disk::{Fault, Lasting, Unsynced, draft};
 use crate::record_testing::time;
 
-/// One line of the table of faults in docs/record.md, and what is run at every step of the append path.
+/// One line of the table of faults in docs/record.md, and what is run at every step.
 struct Row {
     fault: &'static str,
     expected: &'static str,
@@ -96,10 +97,31 @@ fn the_table_is_the_one_in_the_documentation() {
 /// What was acknowledged: index, the head it was proven in, and the leaf.
 type Acknowledged = Vec<(u64, TreeHead, Vec<u8>)>;
 
-/// The steps under test: open, and seven appends one after the other. Gives what was acknowledged, and why the others
-/// were refused.
+/// The entry of which the opening is published, and the one of which it is erased.
+const PUBLISHED: u64 = 250;
+const ERASED: u64 = 251;
+
+/// What was acknowledged beside appends.
+#[derive(Clone, Copy, Default)]
+struct Opened {
+    published: bool,
+    erased: bool,
+}
+
+/// The steps under test: open, seven appends one after the other, an opening published and one erased. Gives what was
+/// acknowledged, and why appends were refused.
 async fn play(lasting: &Lasting, first: usize) -> (Acknowledged, Vec<AppendError>) {
-    let (mut acknowledged, mut refused) = (Vec::new(), Vec::new());
+    let (acknowledged, refused, _) = play_all(lasting, first).await;
+    (acknowledged, refused)
+}
+
+async fn publish(log: &Log) -> Result<(), LogError> {
+    let full = log.opening(PUBLISHED).await?.expect("it is never erased");
+    log.publish_opening(full.opening.subset(&[Slot::Note])).await
+}
+
+async fn play_all(lasting: &Lasting, first: usize) -> (Acknowledged, Vec<AppendError>, Opened) {
+    let (mut acknowledged, mut refused, mut opened) = (Vec::new(), Vec::new(), Opened::default());
     if let Ok(log) = lasting.open().await {
         for n in 0..7 {
             match log.append(draft(first + n)).await {
@@ -110,9 +132,38 @@ async fn play(lasting: &Lasting, first: usize) -> (Acknowledged, Vec<AppendError
                 Err(error) => refused.push(error),
             }
         }
+        opened.published = publish(&log).await.is_ok();
+        opened.erased = log.erase_openings(vec![ERASED]).await.is_ok();
         log.close().await;
     }
-    (acknowledged, refused)
+    (acknowledged, refused, opened)
+}
+
+/// What was published is served and fits its entry, and what was erased is gone and nothing else. What was not acknowledged
+/// can be done again.
+async fn openings_are_whole(lasting: &Lasting, opened: Opened, what: &str) {
+    let log = lasting.open().await.unwrap();
+    if !opened.published {
+        publish(&log).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    }
+    if !opened.erased {
+        log.erase_openings(vec![ERASED]).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    }
+    for index in PUBLISHED..log.head().size {
+        let leaf = log.leaf(index).await.unwrap();
+        match log.opening(index).await.unwrap() {
+            None => assert_eq!(index, ERASED, "{what}"),
+            Some(full) => {
+                assert_ne!(index, ERASED, "{what}");
+                full.opening.check(&leaf).unwrap_or_else(|error| panic!("{what}: {error}"));
+            }
+        }
+    }
+    log.close().await;
+    let mut served = ServedLog::open(lasting.disk.clone(), &lasting.cast.policy, Accept::NormalOnly).unwrap();
+    let published = served.opening(PUBLISHED).unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert_eq!(published.unwrap().slots().count(), 1, "{what}");
+    assert!(served.prove(ERASED).is_ok(), "{what}");
 }
 
 /// Whatever was acknowledged is in the log, which can be opened, appended to, and verified to its last byte.
@@ -132,21 +183,12 @@ async fn is_whole(lasting: &Lasting, acknowledged: &Acknowledged, what: &str) {
     assert_eq!(found.head.unwrap().size, logged.index + 1);
 }
 
-/// Every entry, acknowledged or not, can be opened.
-async fn opens(lasting: &Lasting, what: &str) {
-    let log = lasting.open().await.unwrap();
-    for index in 250..log.head().size {
-        let full = log.opening(index).await.unwrap().unwrap();
-        full.opening.check(&log.leaf(index).await.unwrap()).unwrap_or_else(|error| panic!("{what}: {error}"));
-    }
-    log.close().await;
-}
-
-/// How many calls opening and seven appends make.
+/// How many calls all of it makes.
 async fn steps() -> usize {
     let lasting = Lasting::start().await;
     let first = lasting.disk.lock().calls;
-    assert_eq!(play(&lasting, 1000).await.0.len(), 7);
+    let (acknowledged, _, opened) = play_all(&lasting, 1000).await;
+    assert!(acknowledged.len() == 7 && opened.published && opened.erased);
     let calls = lasting.disk.lock().calls - first;
     assert!(calls >= 30, "{calls}");
     calls
@@ -187,7 +229,7 @@ async fn a_log_is_never_rewound() {
 
 async fn step(lasting: &Lasting, at: usize, fault: Fault, refused_max: usize, what: &str) {
     lasting.disk.lock().fault = Some((at, fault));
-    let (mut acknowledged, refused) = play(lasting, 1000).await;
+    let (mut acknowledged, refused, opened) = play_all(lasting, 1000).await;
     assert!(refused.len() <= refused_max, "{what}: {refused:?}");
     if fault == Fault::Full {
         // Once more, with room again at the end of it, in one process.
@@ -220,7 +262,7 @@ async fn step(lasting: &Lasting, at: usize, fault: Fault, refused_max: usize, wh
     // What the witnesses learn after the first restart, they know in the second, which is of the same log.
     let restarted = lasting.with(lasting.disk.after_crash(unsynced[at % 2]));
     is_whole(&restarted, &acknowledged, what).await;
-    opens(&restarted, what).await;
+    openings_are_whole(&restarted, opened, what).await;
 }
 
 /// True when the call has come; false if the play ended before it. How often a checkpoint is served depends on the moment.

@@ -19,7 +19,8 @@ async fn lone_appends_leave_no_partial_tiles_behind_full_ones() {
     let lasting = Lasting::start().await;
     lasting.open().await.unwrap().close().await;
     let open = |lasting: &Lasting| {
-        let mut options = lasting.cast.options(Arc::new(lasting.disk.clone()), lasting.openings.clone());
+        let mut options =
+            lasting.cast.options(Arc::new(lasting.disk.clone()), Arc::new(lasting.disk.clone()));
         options.journal_max_bytes = JOURNAL_MAX_BYTES;
         Log::open(options)
     };
@@ -120,7 +121,7 @@ async fn a_creation_that_was_interrupted_goes_on() {
 async fn a_log_that_was_published_is_not_created_again() {
     let lasting = Lasting::start().await;
     lasting.disk.lock().journal.clear();
-    let options = lasting.cast.options(Arc::new(lasting.disk.clone()), lasting.openings.clone());
+    let options = lasting.cast.options(Arc::new(lasting.disk.clone()), Arc::new(lasting.disk.clone()));
     let created = Log::open_or_create(options, &lasting.cast.genesis()).await;
     assert!(matches!(created.err(), Some(LogError::JournalLost)));
 }
