@@ -154,6 +154,11 @@ impl Provider {
     /// same: what a matter was in the middle of, a change of stance, what fell due as time passed, and what was entered
     /// and not yet heeded. Then productions and holds that a region was not told are over.
     pub async fn finish_interrupted(&self) -> Result<(), ProviderError> {
+        // What no checkpoint covers is told to nobody; left for later, it would be told late.
+        let newest = self.docket.log().head().size.saturating_sub(1);
+        if let Err(error) = self.docket.log().await_quorum(newest).await {
+            tracing::warn!(%error, "what was recorded last is not cosigned yet");
+        }
         let passing = self.docket.latest() > self.cabinet.clock();
         let midway = |matter: &Matter| matches!(matter.phase(), Phase::Received | Phase::Releasing(_));
         self.finish_unheeded(midway).await?;
