@@ -13,10 +13,12 @@ pub mod checkpoint;
 pub mod entry;
 /// Entry 0.
 pub mod genesis;
+mod grant;
 mod hash;
 mod journal;
 /// Keys of logs and of witnesses.
 pub mod key;
+mod leaf;
 pub mod log;
 /// Any text, signed.
 pub mod note;
@@ -31,6 +33,7 @@ pub mod renewal;
 pub mod secret;
 pub mod serve;
 pub mod served;
+mod slot;
 pub mod storage;
 #[cfg(test)]
 pub mod testing;

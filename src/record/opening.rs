@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Leaf, Slot, commitment};
-use super::permit::SealedGrant;
+use super::grant::SealedGrant;
+use super::leaf::Leaf;
+use super::slot::{Slot, commitment};
 use crate::world::RegionId;
 
 /// The clear values and salts of some of an entry's commitments. Showing an opening publishes those values and says

@@ -2,7 +2,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::entry::Slot;
+use super::slot::Slot;
 use crate::entropy::Entropy;
 use crate::world::RegionId;
 

@@ -1,12 +1,15 @@
 //! `rogatory record`: proofs made in one place and checked in another.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use rogatory::provider::SealedOpenings;
 use rogatory::record::entry::{EntryDraft, Slot};
+use rogatory::record::opening::{OpenedSlot, Opening};
 use rogatory::region::production::SealedWriter;
-use rogatory::world::{AuthorityId, World};
+use rogatory::world::{AuthorityId, RecipientKey, World};
 use serde_json::json;
 
 use crate::record_testing::{Cast, Deployment, time};
@@ -213,4 +216,48 @@ async fn a_check_says_whose_policy_it_trusts() {
         let told: serde_json::Value = serde_json::from_str(&stdout(&told)).unwrap();
         assert_eq!(told["policy"]["beside-the-record"], beside);
     }
+}
+
+#[test]
+fn openings_that_were_given_open_with_the_readers_own_key_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path();
+    let key = |file: &str| stdout(&rogatory(there, &["record", "new-key", "--out", file])).trim().to_owned();
+    let own: RecipientKey = key("own.key").parse().unwrap();
+    key("other.key");
+    let opened =
+        BTreeMap::from([(Slot::Kind, OpenedSlot { salt: [7; 32], value: "\"decided\"".to_owned() })]);
+    let opening = Opening::new(3, opened);
+    let until = Some(time("2014-06-30"));
+    let seal = |to: &str, key: &RecipientKey| {
+        SealedOpenings::seal(std::slice::from_ref(&opening), to.to_owned(), key, time("2014-01-01"), until)
+    };
+    let sealed = serde_json::to_string(&seal("auditor.example", &own).unwrap()).unwrap();
+    std::fs::write(there.join("given"), &sealed).unwrap();
+    let unseal = |more: &[&str]| rogatory(there, &[&["record", "unseal", "given"], more].concat());
+    let told = stdout(&unseal(&["--key", "own.key", "--out", "open"]));
+    assert!(told.contains("1 opening for auditor.example") && told.contains("until 2014-06-30"), "{told}");
+    let written: Opening =
+        serde_json::from_slice(&std::fs::read(there.join("open/3.json")).unwrap()).unwrap();
+    assert_eq!(written, opening);
+    // Another key, none, what is no key, and a longer term than was given.
+    let refused = |more: &[&str], why: &str| {
+        let output = unseal(more);
+        assert_eq!(output.status.code(), Some(1), "{more:?}");
+        assert!(stderr(&output).contains(why), "{more:?}: {}", stderr(&output));
+    };
+    refused(&["--key", "other.key", "--out", "no"], "is sealed to `auditor.example`");
+    refused(&["--out", "no"], "name its file with --key");
+    refused(&["--key", "given", "--out", "no"], "is no secret key");
+    std::fs::write(there.join("given"), sealed.replacen("2014-06-30", "2019-06-30", 1)).unwrap();
+    refused(&["--key", "own.key", "--out", "no"], "it was altered");
+    std::fs::write(there.join("given"), "{}").unwrap();
+    refused(&["--key", "own.key", "--out", "no"], "no sealed openings");
+    assert!(!there.join("no").exists());
+    // What a court of the demo was given opens without a file, because its key is public.
+    let world = World::standard().unwrap();
+    let court = world.roster().authority(&"us-sdny".parse().unwrap()).unwrap();
+    let sealed = seal("us-sdny", court.recipient_key()).unwrap();
+    std::fs::write(there.join("given"), serde_json::to_string(&sealed).unwrap()).unwrap();
+    assert!(stdout(&unseal(&["--out", "court"])).contains("for us-sdny"));
 }

@@ -1,13 +1,12 @@
 mod error;
-mod grant;
 mod reached;
 mod verified;
 mod verify;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::grant::{Grant, GrantTerms, SealedGrant};
 pub use error::PermitError;
-pub use grant::{Grant, GrantTerms, SealedGrant};
 pub use reached::Reached;
 pub use verified::{PermitId, VerifiedPermit};
 pub use verify::{Expectations, InstrumentRoster, verify};
