@@ -28,6 +28,8 @@ pub enum Outcome {
     /// Preserved.
     Kept,
     Done,
+    /// A secret that was to be kept is over: its time has come, or a court ended it. Nothing is asked for any more.
+    Ended,
 }
 
 impl Outcome {
@@ -47,6 +49,7 @@ impl Outcome {
             Outcome::Lapsed => "lapsed",
             Outcome::Kept => "kept",
             Outcome::Done => "done",
+            Outcome::Ended => "ended",
         }
     }
 
@@ -74,7 +77,8 @@ pub enum Disposition {
 }
 
 impl Disposition {
-    /// Derives the disposition from the outcomes of the items. "No data" neither serves nor refuses.
+    /// Derives the disposition from the outcomes of the items. "No data", and a secret that is over, neither serve nor
+    /// refuse.
     pub fn of(outcomes: impl IntoIterator<Item = Outcome>) -> Self {
         let (mut served, mut refused, mut pending, mut routed) = (false, false, false, false);
         for outcome in outcomes {
@@ -82,7 +86,7 @@ impl Disposition {
                 Outcome::Produced | Outcome::ProducedCiphertext | Outcome::Kept | Outcome::Done => {
                     served = true
                 }
-                Outcome::NoData => {}
+                Outcome::NoData | Outcome::Ended => {}
                 Outcome::Routed => routed = true,
                 Outcome::Suspended | Outcome::Referred | Outcome::Returned => pending = true,
                 Outcome::Rejected

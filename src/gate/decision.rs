@@ -122,6 +122,9 @@ fn act_on(premise: &Premise, duty: Duty, waits: bool) -> (Option<Conduct>, Optio
     if premise.routed {
         return (None, Some(Outcome::Routed));
     }
+    if is_over(premise, duty) {
+        return (None, Some(Outcome::Ended));
+    }
     if premise.superseded || matches!(duty, Duty::Undone | Duty::Moot) {
         return (None, Some(Outcome::Lapsed));
     }
@@ -149,11 +152,21 @@ fn act_on(premise: &Premise, duty: Duty, waits: bool) -> (Option<Conduct>, Optio
     (Some(conduct), outcome)
 }
 
+/// True for a secret that nobody asks for any more, and that no law makes one by itself.
+fn is_over(premise: &Premise, duty: Duty) -> bool {
+    let asked_for = premise.question.facts.process.secrecy_ordered;
+    premise.act == Act::KeepSecret && !asked_for && matches!(duty, Duty::Free | Duty::Barred)
+}
+
 fn done(act: Act) -> Outcome {
     if act == Act::Preserve { Outcome::Kept } else { Outcome::Done }
 }
 
-/// The disposition of a whole demand; an item without an outcome is pending.
-pub fn disposition(items: &[ItemDecision]) -> Disposition {
-    Disposition::of(items.iter().map(|item| item.outcome.unwrap_or(Outcome::Suspended)))
+/// The disposition of a whole demand. An item without an outcome is pending, and so is what was granted and is still to be
+/// handed over.
+pub fn disposition(items: &[ItemDecision], unanswered: &[&ItemDecision]) -> Disposition {
+    Disposition::of(items.iter().map(|item| match item.outcome {
+        Some(outcome) if !unanswered.contains(&item) => outcome,
+        _ => Outcome::Suspended,
+    }))
 }

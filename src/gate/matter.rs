@@ -281,8 +281,10 @@ impl Matter {
     pub fn disposition(&self) -> Disposition {
         match self.phase.readable() {
             Phase::Returned(_) => Disposition::Rejected,
-            // What is granted is not handed over before every region has answered.
-            Phase::Decided(decided) if self.granted().is_empty() => disposition(&decided.items),
+            // Granted is not handed over.
+            Phase::Decided(decided) | Phase::Releasing(decided) => {
+                disposition(&decided.items, &self.granted())
+            }
             _ => Disposition::Pending,
         }
     }

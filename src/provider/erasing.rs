@@ -27,7 +27,7 @@ impl Provider {
             return None;
         }
         let disposition = matter.disposition();
-        if matter.is_releasing() || matches!(disposition, Disposition::Pending | Disposition::Routed) {
+        if !matter.granted().is_empty() || matches!(disposition, Disposition::Pending | Disposition::Routed) {
             return Some(format!("it is not over; it is {disposition}"));
         }
         if self.held().get(id).is_some_and(|held| !held.is_empty()) {

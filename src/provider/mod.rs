@@ -436,6 +436,7 @@ impl Provider {
             tried_again_in: next_try.map(|next| until(next).as_secs_f64().ceil() as u64),
             delayed_by: delay.map(|delay| delay.why),
             items: matter.decided().map(|decided| decided.items.clone()).unwrap_or_default(),
+            unanswered: matter.granted().into_iter().map(|granted| granted.item.clone()).collect(),
             fines: matter.meters(self.now()),
             route: matter.route().cloned(),
             entry: matter.decided().map(|decided| decided.entry),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::given::ClosedTo;
 use super::telling::ToldView;
 use crate::clock::SimTime;
-use crate::demand::{DemandId, Disposition};
+use crate::demand::{DemandId, Disposition, Item};
 use crate::gate::{Event, Finding, ItemDecision, Lapse, MatterId, Meter, RouteState};
 use crate::world::{Address, AuthorityId, Country, DataClass, RegionId};
 
@@ -31,6 +31,9 @@ pub struct MatterView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried_again_in: Option<u64>,
     pub items: Vec<ItemDecision>,
+    /// What the newest decision grants and the region that holds it has not handed over yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<Item>,
     /// What contempt has cost so far.
     pub fines: Vec<Meter>,
     pub route: Option<RouteState>,

@@ -147,7 +147,7 @@ impl Case {
                 Item::Came(Outcome::TreatyOpen | Outcome::Routed) => treaty = true,
                 Item::Came(Outcome::Rejected | Outcome::Narrowed | Outcome::Redirected) => rejected = true,
                 Item::Came(Outcome::Lapsed) => lapsed = true,
-                Item::Came(Outcome::NoData) => {}
+                Item::Came(Outcome::NoData | Outcome::Ended) => {}
                 Item::Pending | Item::Came(_) => pending = true,
             }
         }
@@ -200,7 +200,8 @@ pub fn figures(cases: &[Case], world: &World, from: Date, to: Date) -> Figures {
                 accounts: 0,
                 done: 0,
             });
-            let done = |item: &Item| matches!(item, Item::Came(Outcome::Kept | Outcome::Done));
+            let done =
+                |item: &Item| matches!(item, Item::Came(Outcome::Kept | Outcome::Done | Outcome::Ended));
             row.demands += 1;
             row.accounts += case.accounts;
             row.done += u64::from(case.items.values().any(done));

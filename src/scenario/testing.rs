@@ -233,6 +233,7 @@ pub fn matter(id: &str, change: impl Fn(&mut ItemView)) -> MatterView {
         disposition: Disposition::of(outcomes),
         returned_for: vec![],
         items: vec![content, traffic],
+        unanswered: vec![],
         fines: vec![],
         told_to: vec![],
         closed: vec![],

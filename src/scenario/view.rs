@@ -21,6 +21,9 @@ pub struct MatterView {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub returned_for: Vec<String>,
     pub items: Vec<ItemView>,
+    /// What is granted and was not handed over yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<Item>,
     /// What contempt has cost so far.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fines: Vec<Meter>,
@@ -59,6 +62,11 @@ pub struct ItemView {
 }
 
 impl MatterView {
+    /// True if it is granted and the region that holds it has not answered yet.
+    pub fn is_unanswered(&self, item: &ItemView) -> bool {
+        item.act == Act::Disclose && self.unanswered.contains(&item.item)
+    }
+
     /// What changed since it was last seen about who was told of it, one sentence each.
     pub fn telling(&self, before: Option<&MatterView>, day: impl Fn(SimTime) -> String) -> Vec<String> {
         let told =
@@ -79,6 +87,7 @@ impl From<provider::MatterView> for MatterView {
             disposition: matter.disposition,
             returned_for: matter.returned_for.iter().map(|f| format!("{}: {}", f.what, f.remedy)).collect(),
             items: matter.items.into_iter().map(ItemView::from).collect(),
+            unanswered: matter.unanswered,
             fines: matter.fines,
             told_to: matter.told_to,
             closed: matter.closed,

@@ -130,6 +130,53 @@ fn what_rests_at_home_is_produced_at_once() {
     assert_eq!(subscriber.outcome, Some(Outcome::Produced), "{subscriber:#?}");
 }
 
+/// A mailbox that rests in two regions, of which one has answered.
+#[test]
+fn what_one_of_two_regions_still_has_to_hand_over_is_not_served() {
+    let bench = Bench::new();
+    let demand = warrant("dublin@post.example", "2018-03-30T15:00:00Z");
+    let at = t("2018-04-03T12:00:00Z");
+    let decision: Vec<ItemDecision> = bench.decide(&demand, "2018-04-03T12:00:00Z").into_values().collect();
+    assert!(decision.iter().all(|item| item.outcome == Some(Outcome::Produced)), "{decision:#?}");
+    let items = |of: &str| -> Vec<Item> {
+        let of = of.parse().unwrap();
+        let items = decision.iter().map(|decision| &decision.item);
+        items.filter(|item| item.place.regions().contains(&of)).cloned().collect()
+    };
+    let answer = |region: &str| RegionAnswer {
+        region: region.parse().unwrap(),
+        items: items(region),
+        answer: Answer::Produced {
+            manifest: String::new(),
+            objects: 1,
+            bytes: 1,
+            ciphertext: false,
+            sealed_to: demand.deliver_to.clone(),
+            conditions: Vec::new(),
+            objections: Vec::new(),
+        },
+    };
+    let delivered = |region: &str| Event::Delivered { production: vec![answer(region)], timing: at };
+    let decided = Event::Decided {
+        law: String::new(),
+        facts: Vec::new(),
+        decision: decision.clone(),
+        timing: at,
+        note: Cause::Received,
+    };
+    let matter = opened(&demand).apply(1, decided.clone()).unwrap();
+    assert_eq!(matter.disposition(), Disposition::Pending);
+    let matter = matter.apply(2, delivered("us-virginia")).unwrap();
+    assert_eq!(matter.disposition(), Disposition::PartlyServed);
+    let waiting: Vec<Item> = matter.granted().into_iter().map(|granted| granted.item.clone()).collect();
+    assert_eq!(waiting, items("ie-dublin"));
+    // It is decided again, so that there is a permit for what is left.
+    let matter = matter.apply(3, decided).unwrap();
+    assert_eq!(matter.disposition(), Disposition::PartlyServed);
+    let matter = matter.apply(4, delivered("ie-dublin")).unwrap();
+    assert_eq!((matter.disposition(), matter.granted().len()), (Disposition::Served, 0));
+}
+
 #[test]
 fn a_local_order_that_answers_a_request_compels_in_ireland() {
     let bench = Bench::new();

@@ -85,6 +85,9 @@ async fn a_secret_keeps_the_opening_back_and_nothing_else() {
     let view = provider.show("hush").unwrap();
     assert_eq!((view.told_to[0].at, view.published), (end, true));
     assert!(view.closed.is_empty());
+    assert_eq!(view.disposition, Disposition::Served, "{view:?}");
+    let of_the_secret = view.items.iter().find(|item| item.act == Act::KeepSecret).unwrap();
+    assert_eq!((of_the_secret.outcome, of_the_secret.conduct), (Some(Outcome::Ended), None));
 
     // The end of the secret is a decision of its own.
     assert_eq!(entries(provider, "hush")[..secret_entries.len()], secret_entries);

@@ -64,7 +64,7 @@ impl Sign {
         let (class, sign) = match outcome {
             Some(outcome) if outcome.is_production() => ("o-given", "✓"),
             Some(Outcome::TreatyOpen | Outcome::Routed) => ("o-treaty", "↷"),
-            Some(Outcome::Kept | Outcome::Done) => ("o-done", "✓"),
+            Some(Outcome::Kept | Outcome::Done | Outcome::Ended) => ("o-done", "✓"),
             Some(Outcome::Suspended) => ("o-waits", "‖"),
             None => ("o-waits", "…"),
             Some(_) => ("o-not", "✗"),

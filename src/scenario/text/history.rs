@@ -180,6 +180,8 @@ fn decided(
         disposition: crate::demand::Disposition::of(outcomes),
         returned_for: Vec::new(),
         items,
+        // What the regions answered is told after this.
+        unanswered: Vec::new(),
         fines: Vec::new(),
         told_to: Vec::new(),
         closed: Vec::new(),

@@ -222,7 +222,10 @@ fn table(sheet: &mut Sheet, now: &MatterView, before: Option<&MatterView>, at: M
         .iter()
         .map(|item| {
             let conduct = item.conduct.map_or("", |conduct| conduct.as_str());
-            let outcome = item.outcome.map_or("undecided", |outcome| outcome.as_str());
+            let outcome = match item.outcome {
+                Some(_) if now.is_unanswered(item) => "granted",
+                outcome => outcome.map_or("undecided", |outcome| outcome.as_str()),
+            };
             [format!("  {}", item.label()), item.duty.as_str().into(), conduct.into(), outcome.into()]
         })
         .collect();
@@ -241,6 +244,9 @@ fn table(sheet: &mut Sheet, now: &MatterView, before: Option<&MatterView>, at: M
         if !item.suspended_by.is_empty() {
             notes
                 .push(format!("suspended by {}", list(item.suspended_by.iter().map(|paper| paper.as_str()))));
+        }
+        if now.is_unanswered(item) {
+            notes.push("the region has not handed it over yet".to_owned());
         }
         if let Some(due) = item.due.filter(|_| is_owed(item.outcome)) {
             let word = if due <= at.time() { "due since" } else { "due on" };
