@@ -46,6 +46,9 @@ impl SourceFile {
             let what = what.replace("missing field `", "missing key `");
             match (error.span(), unknown_name(&what)) {
                 (Some(span), Some((what, found, allowed))) => self.at(span, what).allowed(found, allowed),
+                (Some(span), None) if what.contains("date is not valid") => {
+                    self.at(span, what).help("write a day that the calendar has, such as `2018-03-23`")
+                }
                 (Some(span), None) => self.at(span, what),
                 (None, _) => Diagnostic::about_file(&self.path, what),
             }

@@ -193,7 +193,10 @@ fn validate(file: &SourceFile, schema: &Schema, articles: &[Article], errors: &m
     };
     let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
     errors.extend(result.validation_errors().map(|error| cedar_error(file, error)));
-    errors.extend(result.validation_warnings().map(|warning| cedar_error(file, warning)));
+    errors.extend(result.validation_warnings().map(|warning| {
+        let help = "its conditions cannot all hold together: take out one that the others rule out";
+        cedar_error(file, warning).help(help)
+    }));
 }
 
 /// An error of Cedar's, at the place it names.

@@ -53,7 +53,9 @@ impl Law {
         let Some(schema_file) = files.iter().find(|file| has_ending(file.path(), "cedarschema")) else {
             let path = files.first().map_or(Path::new(SCHEMA), |file| file.path());
             let what = format!("there is no `{SCHEMA}` beside the law books");
-            return Err(Diagnostic::about_file(path, what).into());
+            return Err(Diagnostic::about_file(path, what)
+                .help("the schema comes with the program; restore it")
+                .into());
         };
         let schema = read_schema(schema_file)?;
         let mut errors = Vec::new();
@@ -130,7 +132,8 @@ fn read_book(
     let header = Header::read(head, stem)?;
     let Some(rules) = rules else {
         let what = format!("the book has no rules: there is no `{}`", path.display());
-        return Err(vec![Diagnostic::about_file(head.path(), what)]);
+        let help = "write the rules there, or take this head away";
+        return Err(vec![Diagnostic::about_file(head.path(), what).help(help)]);
     };
     let articles = read_articles(rules, &header, schema)?;
     let index = Index::build(&header, &articles);

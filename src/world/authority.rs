@@ -253,7 +253,7 @@ impl RawAuthority {
         let may_issue: BTreeSet<_> = self.may_issue.iter().map(|kind| *kind.get_ref()).collect();
         if may_issue.len() < self.may_issue.len() {
             let at = self.may_issue.last().map_or(self.id.span(), Spanned::span);
-            reading.wrong(at, "an instrument is listed twice in `may-issue`");
+            reading.wrong(at, "an instrument is listed twice in `may-issue`", "leave one of them out");
             return None;
         }
         let signing_key = read_signing_key(&self.signing_key, reading);
@@ -283,7 +283,8 @@ pub(super) fn read_signing_key(text: &Spanned<String>, reading: &mut Reading) ->
         // A key of small order verifies signatures that nobody made.
         Ok(key) if !key.is_weak() => Some(key),
         _ => {
-            reading.wrong(text.span(), format!("`{}` is not an Ed25519 public key", text.get_ref()));
+            let what = format!("`{}` is not an Ed25519 public key", text.get_ref());
+            reading.wrong(text.span(), what, "write `ed25519:` and the 32 bytes of a public key in base64");
             None
         }
     }
@@ -297,7 +298,7 @@ fn read_bytes(kind: &str, prefix: &str, text: &Spanned<String>, reading: &mut Re
         .and_then(|encoded| STANDARD.decode(encoded).ok())
         .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     if read.is_none() {
-        reading.wrong_with(
+        reading.wrong(
             text.span(),
             format!("`{}` is not a {kind}", text.get_ref()),
             format!("allowed: `{prefix}:` and 32 bytes in base64 (44 characters)"),

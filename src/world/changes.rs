@@ -75,7 +75,8 @@ impl WorldChanges {
             return Ok(WorldChanges::default());
         };
         let Some(changes) = value.as_table() else {
-            return Err(file.at(places.nearest(&at, false), "changes to the world are a table").into());
+            let wrong = file.at(places.nearest(&at, false), "changes to the world are a table");
+            return Err(wrong.help("write what changes, such as `[world.regions.ie-dublin]` and `key-custody = \"region\"` under it").into());
         };
         let mut list = Vec::new();
         let mut findings = Vec::new();
@@ -103,7 +104,8 @@ impl WorldChanges {
                 }
                 (Some(Target::FileEach(_)), _) => {
                     let what = format!("`{noun}` is a table with a table for each id");
-                    findings.push(file.at(places.nearest(&written_at, false), what));
+                    let help = format!("write `[world.{noun}.ID]`, and the keys that change under it");
+                    findings.push(file.at(places.nearest(&written_at, false), what).help(help));
                 }
                 (None, _) => findings.push(
                     file.at(places.nearest(&written_at, true), format!("`{noun}` is nothing of a world"))
@@ -113,7 +115,9 @@ impl WorldChanges {
         }
         for change in &list {
             if change.under.is_none() && !change.value.is_table() {
-                findings.push(change.wrong("a file of the world is changed by a table"));
+                let wrong = change.wrong("a file of the world is changed by a table");
+                findings
+                    .push(wrong.help("write the keys that change, such as `{ key-custody = \"region\" }`"));
             }
         }
         Diagnostics::unless(Some(WorldChanges { list }), findings)

@@ -4,6 +4,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
+use super::geo::HOW_TO_WRITE_COORDINATES;
 use super::reading::{RawDate, Reading};
 use super::{Coordinates, Country, InstrumentKind, Jurisdiction, SourceMark};
 use crate::clock::{Date, SimTime};
@@ -234,7 +235,7 @@ impl RawCountry {
         let zone = time_zone(reading, &self.zone);
         let capital = reading.line("name", &self.capital.get_ref().name);
         let point = Coordinates::new(self.capital.get_ref().lat, self.capital.get_ref().lon)
-            .map_err(|error| reading.wrong(self.capital.span(), error.to_string()))
+            .map_err(|error| reading.wrong(self.capital.span(), error.to_string(), HOW_TO_WRITE_COORDINATES))
             .ok();
         let memberships = self.memberships(reading);
         let opt_outs: Vec<_> = self.opt_out.iter().map(|raw| raw.read(blocs, reading)).collect();
@@ -261,11 +262,13 @@ impl RawCountry {
                 m.bloc == bloc && m.until.is_none_or(|end| from < end) && until.is_none_or(|end| m.from < end)
             };
             if until.is_some_and(|until| until <= from) {
-                reading.wrong(raw.from.span(), "this membership ends before it begins");
+                let help = "write an `until` after `from`: it is the first day on which it no longer holds";
+                reading.wrong(raw.from.span(), "this membership ends before it begins", help);
                 return None;
             }
             if list.iter().any(overlaps) {
-                reading.wrong(raw.from.span(), format!("two memberships of `{bloc}` overlap"));
+                let help = "end the earlier one (`until`) on the day on which the later begins, or before";
+                reading.wrong(raw.from.span(), format!("two memberships of `{bloc}` overlap"), help);
                 return None;
             }
             let standing = raw.standing.unwrap_or(Standing::Member);

@@ -42,12 +42,16 @@ impl<T> Dated<T> {
     ) -> Option<Self> {
         let mut entries = entries.into_iter();
         let Some(first) = entries.next() else {
-            reading.wrong(span, format!("the {kind} has no entry"));
+            reading.wrong(
+                span,
+                format!("the {kind} has no entry"),
+                "write one, which holds from the beginning",
+            );
             return None;
         };
         if let Some(from) = first.from {
             let what = format!("the first entry of the {kind} has a `from`");
-            reading.wrong_with(from.span(), what, "it holds from the beginning: leave `from` out");
+            reading.wrong(from.span(), what, "it holds from the beginning: leave `from` out");
         }
         let mut later: Vec<(Date, T)> = Vec::new();
         let mut whole = first.from.is_none();
@@ -55,7 +59,7 @@ impl<T> Dated<T> {
             let Some(from) = entry.from else {
                 let what = format!("a later entry of the {kind} has no `from`");
                 let help = "write the first day on which it holds, such as `from = 2018-03-23`";
-                reading.wrong_with(entry.span, what, help);
+                reading.wrong(entry.span, what, help);
                 whole = false;
                 continue;
             };
@@ -64,7 +68,12 @@ impl<T> Dated<T> {
                 continue;
             };
             if let Some((last, _)) = later.last().filter(|(last, _)| date <= *last) {
-                reading.wrong(from.span(), format!("in the {kind}, {date} stands after {last}"));
+                let what = format!("in the {kind}, {date} stands after {last}");
+                reading.wrong(
+                    from.span(),
+                    what,
+                    "write the entries in the order of their days, one for each day",
+                );
                 whole = false;
             }
             later.push((date, value));

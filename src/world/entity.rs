@@ -105,7 +105,11 @@ impl RawEntity {
         let offers_in = reading.set(&self.offers_in, |r, text| r.country(text));
         let retrievable_from = reading.set(&self.retrievable_from, |r, text| r.region(text));
         if self.established_in.get_ref().is_empty() {
-            reading.wrong(self.established_in.span(), format!("`{id}` is established nowhere"));
+            let help = format!(
+                "write where it has an establishment, at least its home: `[\"{}\"]`",
+                self.home.get_ref()
+            );
+            reading.wrong(self.established_in.span(), format!("`{id}` is established nowhere"), help);
             return None;
         }
         let mut retrievable_from = retrievable_from?;

@@ -18,6 +18,10 @@ pub struct Coordinates {
     lon: f64,
 }
 
+/// What to write for a point in a file.
+pub(super) const HOW_TO_WRITE_COORDINATES: &str =
+    "write degrees, north and east positive, such as `lat = 53.35, lon = -6.26`";
+
 /// Not a point on the globe.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum BadCoordinates {

@@ -80,7 +80,8 @@ impl<'a> Raw<'a> {
         let regions = self.regions.iter().map(|(stem, file, raw)| (*stem, *file, &raw.id)).collect();
         let authorities = self.authorities.iter().map(|(stem, file, raw)| (*stem, *file, &raw.id)).collect();
         if self.regions.is_empty() {
-            findings.push(Diagnostic::about_file(Path::new("regions"), "a world has at least one region"));
+            let none = Diagnostic::about_file(Path::new("regions"), "a world has at least one region");
+            findings.push(none.help("write a file for each, such as `regions/ie-dublin.toml`"));
         }
         for bloc in self.countries.1.blocs.keys() {
             if self.countries.1.countries.keys().any(|country| country.get_ref() == bloc.get_ref()) {
@@ -254,7 +255,7 @@ fn check_region(raw: &RawRegion, region: &Region, world: &World, reading: &mut R
     if operator.relation() == EntityRelation::IndependentTrustee
         && region.key_custody() == KeyCustody::Provider
     {
-        reading.wrong_with(
+        reading.wrong(
             raw.key_custody.span(),
             format!(
                 "`{}` is run by `{}`, an independent trustee, and head office holds its keys",
@@ -265,7 +266,7 @@ fn check_region(raw: &RawRegion, region: &Region, world: &World, reading: &mut R
         );
     }
     if !operator.established_in().contains(region.country()) {
-        reading.wrong_with(
+        reading.wrong(
             raw.operator.span(),
             format!("`{}` is run by `{}`, which is not established there", region.id(), operator.id()),
             format!(
@@ -288,7 +289,9 @@ fn read_one<'a, T: DeserializeOwned>(
     findings: &mut Vec<Diagnostic>,
 ) -> Option<(&'a SourceFile, T)> {
     let Some(file) = source.file(path) else {
-        findings.push(Diagnostic::about_file(Path::new(path), "this file is missing"));
+        let missing = Diagnostic::about_file(Path::new(path), "this file is missing");
+        findings
+            .push(missing.help("a world needs it: put it back, or start from that of the standard world"));
         return None;
     };
     file.parse_toml().map_err(|error| findings.push(error)).ok().map(|raw| (file, raw))
@@ -337,12 +340,12 @@ fn ids<K: Ord + FromStr<Err: Display>>(
         if let Some(first) = seen.insert(text, file) {
             let what =
                 format!("duplicate {kind} id `{text}`, which `{}` has already", first.path().display());
-            reading.wrong(id.span(), what);
+            reading.wrong(id.span(), what, "give one of the two another `id`, and its file the same name");
             continue;
         }
         let Some(parsed) = reading.parse(id) else { continue };
         if text != stem {
-            reading.wrong_with(
+            reading.wrong(
                 id.span(),
                 format!("{kind} `{text}` is in a file named `{stem}.toml`"),
                 format!("name the file `{text}.toml`, or write `id = \"{stem}\"`"),

@@ -175,7 +175,8 @@ fn read_rules(
 impl RawRule {
     fn read(&self, class: DataClass, reading: &mut Reading) -> Option<PlacementRule> {
         if self.rests_in.get_ref().is_empty() {
-            reading.wrong(self.rests_in.span(), format!("the placement of `{class}` names no region"));
+            let help = "write where it rests, such as `[{ region = \"ie-dublin\" }]` or `[{ nearest = \"declared-country\" }]`";
+            reading.wrong(self.rests_in.span(), format!("the placement of `{class}` names no region"), help);
             return None;
         }
         let sites: Vec<_> =
@@ -199,14 +200,18 @@ fn read_site(class: DataClass, raw: &Spanned<RawSite>, reading: &mut Reading) ->
                 let set = reading.set(among.get_ref(), |r, text| r.region(text))?;
                 if set.is_empty() {
                     let what = format!("the placement of `{class}` names no region to choose from");
-                    reading.wrong(among.span(), what);
+                    reading.wrong(
+                        among.span(),
+                        what,
+                        "name regions, or leave `among` out to choose from all",
+                    );
                     return None;
                 }
                 Some(Site::NearestDeclared { among: Some(set) })
             }
         },
         _ => {
-            reading.wrong_with(
+            reading.wrong(
                 raw.span(),
                 format!("the placement of `{class}` names no region"),
                 "allowed: `{ region = \"...\" }`, or `{ nearest = \"declared-country\" }` with or without `among = [...]`",

@@ -111,15 +111,15 @@ impl RawProvider {
             match format!("postmaster@{}", text.get_ref()).parse::<super::Address>() {
                 Ok(_) => Some(text.get_ref().clone()),
                 Err(_) => {
-                    let what =
-                        format!("`{}` is not a mail domain: write it as in `post.example`", text.get_ref());
-                    reading.wrong(text.span(), what);
+                    let what = format!("`{}` is not a mail domain", text.get_ref());
+                    reading.wrong(text.span(), what, "write it as in `post.example`");
                     None
                 }
             }
         })?;
         if domains.is_empty() {
-            reading.wrong(self.domains.span(), "a provider serves at least one mail domain");
+            let help = "write one, such as `domains = [\"post.example\"]`";
+            reading.wrong(self.domains.span(), "a provider serves at least one mail domain", help);
             return None;
         }
         Some(domains)
@@ -145,12 +145,15 @@ impl RawProvider {
         match heads.as_slice() {
             [head] => reading.entity(head),
             [] => {
-                reading.wrong(self.first_entity(), "no entity has `relation = \"head-office\"`");
+                let help = "write `relation = \"head-office\"` in the entity that gives the others orders";
+                reading.wrong(self.first_entity(), "no entity has `relation = \"head-office\"`", help);
                 None
             }
             [first, second, ..] => {
                 let what = format!("two head offices: `{}` and `{}`", first.get_ref(), second.get_ref());
-                reading.wrong(second.span(), what);
+                let help = "one entity is head office: give the other `relation = \"subsidiary\"`, or `\"branch\"` if \
+                            both are one legal person";
+                reading.wrong(second.span(), what, help);
                 None
             }
         }
@@ -174,7 +177,7 @@ impl RawProvider {
                 && entities.get(head_office).is_some_and(|head| head.home() != entity.home())
             {
                 let what = format!("branch `{}` has another home than head office", entity.id());
-                reading.wrong_with(
+                reading.wrong(
                     raw.home.span(),
                     what,
                     "a branch is the same legal person; one made by another country's law is a `subsidiary`",
@@ -191,7 +194,11 @@ impl RawProvider {
                         region.id(),
                         trustee.id(),
                     );
-                    reading.wrong(text.span(), what);
+                    let help = format!(
+                        "leave `{}` out of `retrievable-from`, or give the region another `operator`",
+                        region.id()
+                    );
+                    reading.wrong(text.span(), what, help);
                 }
             }
         }

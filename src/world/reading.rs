@@ -37,13 +37,8 @@ pub(super) struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Notes an error at a place in the file.
-    pub fn wrong(&mut self, span: Range<usize>, what: impl Into<String>) {
-        self.findings.push(self.file.at(span, what));
-    }
-
-    /// Notes an error with a line of advice.
-    pub fn wrong_with(&mut self, span: Range<usize>, what: impl Into<String>, help: impl Into<String>) {
+    /// Notes an error at a place in the file, with a line that says what to write instead.
+    pub fn wrong(&mut self, span: Range<usize>, what: impl Into<String>, help: impl Into<String>) {
         self.findings.push(self.file.at(span, what).help(help));
     }
 
@@ -52,7 +47,8 @@ impl Reading<'_> {
         match text.get_ref().parse() {
             Ok(value) => Some(value),
             Err(error) => {
-                self.wrong(text.span(), error.to_string());
+                // What it says is what is allowed.
+                self.findings.push(self.file.at(text.span(), error.to_string()));
                 None
             }
         }
@@ -126,7 +122,8 @@ impl Reading<'_> {
             match read(self, text) {
                 Some(value) => {
                     if !set.insert(value) {
-                        self.wrong(text.span(), format!("`{}` is listed twice", text.get_ref()));
+                        let what = format!("`{}` is listed twice", text.get_ref());
+                        self.wrong(text.span(), what, "leave one of them out");
                         whole = false;
                     }
                 }
@@ -148,11 +145,7 @@ impl Reading<'_> {
         };
         if read.is_none() {
             let what = format!("`{}` is not a date", value.get_ref());
-            self.wrong_with(
-                value.span(),
-                what,
-                "write `2018-03-23`, without quotes and without a time of day",
-            );
+            self.wrong(value.span(), what, "write `2018-03-23`, without quotes and without a time of day");
         }
         read
     }
@@ -171,7 +164,8 @@ impl Reading<'_> {
         if line.trim().is_empty() || line.contains(char::is_control) {
             self.wrong(
                 text.span(),
-                format!("`{line}` is not a {kind}: one line of text that says something"),
+                format!("`{line}` is not a {kind}"),
+                "write one line of text that says something",
             );
             return None;
         }

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_spanned::Spanned;
 
+use super::geo::HOW_TO_WRITE_COORDINATES;
 use super::reading::Reading;
 use super::{Coordinates, Country, EntityId, RegionId};
 
@@ -107,7 +108,9 @@ impl RawRegion {
         let name = reading.line("name", &self.name);
         let country = reading.country(&self.country);
         let coordinates = Coordinates::new(self.coordinates.get_ref().lat, self.coordinates.get_ref().lon)
-            .map_err(|error| reading.wrong(self.coordinates.span(), error.to_string()))
+            .map_err(|error| {
+                reading.wrong(self.coordinates.span(), error.to_string(), HOW_TO_WRITE_COORDINATES)
+            })
             .ok();
         let operator = reading.entity(&self.operator);
         Some(Region {

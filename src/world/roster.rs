@@ -186,6 +186,7 @@ impl RawRoster {
                 reading.wrong(
                     key.span(),
                     format!("`{}` is a region, and regions witness anyway", key.get_ref()),
+                    "leave this witness out, or give it a name of its own",
                 );
                 whole = false;
             }
@@ -194,7 +195,8 @@ impl RawRoster {
                     "`{}` is an entity of the provider: this witness is not outside",
                     raw.controlled_by.get_ref()
                 );
-                reading.wrong(raw.controlled_by.span(), what);
+                let help = "name who runs it, such as `fjord-university`; head office must not be able to order them";
+                reading.wrong(raw.controlled_by.span(), what, help);
                 whole = false;
             }
             match id.and_then(|id| raw.read(id, reading)) {
@@ -247,7 +249,8 @@ pub(super) fn check_authority(
     if let (Some(first), Some(key), true) = (first, &raw.central_authority, authority.is_central_authority())
     {
         let what = format!("the central authority of `{}` is `{}` already", authority.country(), first.id());
-        reading.wrong(key.span(), what);
+        let help = format!("leave `central-authority` out here, or out of the file of `{}`", first.id());
+        reading.wrong(key.span(), what, help);
     }
     if let Some(seed) = &roster.demo_seed {
         let (signing, recipient) = demo_keys(seed, id);
@@ -255,7 +258,7 @@ pub(super) fn check_authority(
             [("signing-key", &raw.signing_key, signing), ("recipient-key", &raw.recipient_key, recipient)]
         {
             if *text.get_ref() != right {
-                reading.wrong_with(
+                reading.wrong(
                     text.span(),
                     format!("not the {name} that the roster's demo seed gives `{id}`"),
                     format!("write: {name} = \"{right}\""),
@@ -276,16 +279,24 @@ fn check_bond(
     let (id, above) = (authority.id(), court.id());
     if court.kind() != AuthorityKind::Court {
         let what = format!("`{above}` is of kind `{}`, and only a court's rulings bind", court.kind());
-        reading.wrong(text.span(), what);
+        let help = format!(
+            "name a court, or leave `{above}` out; an authority that reviews without binding goes under `reviewed-by`"
+        );
+        reading.wrong(text.span(), what, help);
     } else if court.country() != authority.country() {
         let (there, here) = (court.country(), authority.country());
         let what = format!("`{above}` is a court of `{there}`, and its rulings do not bind in `{here}`");
-        reading.wrong(text.span(), what);
+        reading.wrong(text.span(), what, format!("name a court of `{here}`, or leave `{above}` out"));
     } else if above == id {
-        let help = "a court that follows its own rulings has `binds-itself = true`";
-        reading.wrong_with(text.span(), format!("`{id}` is not above itself"), help);
+        let help =
+            format!("leave `{id}` out; a court that follows its own rulings has `binds-itself = true`");
+        reading.wrong(text.span(), format!("`{id}` is not above itself"), help);
     } else if roster.above(above).contains(id) {
-        reading.wrong(text.span(), format!("`{id}` and `{above}` are bound by each other's rulings"));
+        let help = format!(
+            "leave the lower court out of `bound-by` of the higher: `{above}` out here, or \
+                            `{id}` out of what binds `{above}`"
+        );
+        reading.wrong(text.span(), format!("`{id}` and `{above}` are bound by each other's rulings"), help);
     }
 }
 
@@ -300,16 +311,24 @@ fn check_review(
     let (id, above) = (authority.id(), court.id());
     if !court.kind().is_judicial() {
         let what = format!("`{above}` is of kind `{}`, and only a court or a judge reviews", court.kind());
-        reading.wrong(text.span(), what);
+        let help = format!("name a court or a judge of `{}`, or leave `{above}` out", authority.country());
+        reading.wrong(text.span(), what, help);
     } else if court.country() != authority.country() {
         let (there, here) = (court.country(), authority.country());
+        let what = format!("`{above}` is a court of `{there}`, and reviews nothing in `{here}`");
         reading.wrong(
             text.span(),
-            format!("`{above}` is a court of `{there}`, and reviews nothing in `{here}`"),
+            what,
+            format!("name a court or a judge of `{here}`, or leave `{above}` out"),
         );
     } else if above == id {
-        reading.wrong(text.span(), format!("`{id}` does not review itself"));
+        let help = format!("name the court that hears appeals from `{id}`, or leave it out");
+        reading.wrong(text.span(), format!("`{id}` does not review itself"), help);
     } else if roster.reviews(id, above) {
-        reading.wrong(text.span(), format!("`{id}` and `{above}` review each other"));
+        let help = format!(
+            "leave the lower out of `reviewed-by` of the higher: `{above}` out here, or \
+                            `{id}` out of what reviews `{above}`"
+        );
+        reading.wrong(text.span(), format!("`{id}` and `{above}` review each other"), help);
     }
 }

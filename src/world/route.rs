@@ -205,13 +205,22 @@ impl RawRoutes {
         for (key, raw) in &self.routes {
             let (from, to) = (raw.requesting.get_ref(), raw.requested.get_ref());
             if !seen.insert((from, to)) {
-                reading.wrong(key.span(), format!("a second route from `{from}` to `{to}`"));
+                let what = format!("a second route from `{from}` to `{to}`");
+                reading.wrong(
+                    key.span(),
+                    what,
+                    "leave one of the two out: there is one route between two states",
+                );
             }
             if let Some(treaty) = world.treaties.get(raw.treaty.get_ref().as_str()) {
                 let parties = treaty.parties();
                 if !parties.contains(from.as_str()) || !parties.contains(to.as_str()) {
                     let what = format!("`{}` is not a treaty of `{from}` and `{to}`", treaty.id());
-                    reading.wrong(raw.treaty.span(), what);
+                    let help = format!(
+                        "name one that has both among its `parties`, or add the missing one to `{}`",
+                        treaty.id()
+                    );
+                    reading.wrong(raw.treaty.span(), what, help);
                 }
             }
             raw.order.check(to, &world.roster, reading);
@@ -225,10 +234,16 @@ impl RawOrder {
         if issuer.country().as_str() != requested {
             let what =
                 format!("`{}` is an authority of `{}`, not of `{requested}`", issuer.id(), issuer.country());
-            reading.wrong(self.issued_by.span(), what);
+            let help = format!("name an authority of `{requested}` that may issue `{}`", self.instrument);
+            reading.wrong(self.issued_by.span(), what, help);
         } else if !issuer.may_issue(self.instrument) {
             let what = format!("`{}` may not issue `{}`", issuer.id(), self.instrument);
-            reading.wrong(self.issued_by.span(), what);
+            let help = format!(
+                "add `\"{}\"` to `may-issue` of `{}`, or name an authority that may",
+                self.instrument,
+                issuer.id()
+            );
+            reading.wrong(self.issued_by.span(), what, help);
         }
     }
 }
@@ -244,7 +259,8 @@ impl RawRoute {
         let stages: Vec<_> = self.stages.get_ref().iter().map(|stage| stage.read(reading)).collect();
         let preservation: Vec<_> = self.preservation.iter().map(|stage| stage.read(reading)).collect();
         if stages.is_empty() {
-            reading.wrong(self.stages.span(), "a route has at least one stage");
+            let help = "write what the request passes through, one `[[…stages]]` each";
+            reading.wrong(self.stages.span(), "a route has at least one stage", help);
             return None;
         }
         Some(Route {
@@ -295,7 +311,8 @@ impl RawStage {
             (Some(days), None) => read_quantiles(days, 24, reading),
             (None, Some(hours)) => read_quantiles(hours, 1, reading),
             _ => {
-                reading.wrong(self.name.span(), "a stage has either `days` or `hours`");
+                let help = "write one of the two: 21 quantiles of how long it takes";
+                reading.wrong(self.name.span(), "a stage has either `days` or `hours`", help);
                 None
             }
         };
@@ -309,17 +326,18 @@ const LONGEST_HOURS: u32 = 24 * 365 * 50;
 fn read_quantiles(table: &Spanned<Vec<u32>>, unit: u32, reading: &mut Reading) -> Option<[u32; QUANTILES]> {
     let Ok(values) = <[u32; QUANTILES]>::try_from(table.get_ref().as_slice()) else {
         let what = format!("a table has {QUANTILES} quantiles, this one {}", table.get_ref().len());
-        reading.wrong_with(table.span(), what, "one each for 0, 5, 10 … 100 percent");
+        reading.wrong(table.span(), what, "one each for 0, 5, 10 … 100 percent");
         return None;
     };
     if let Some(pair) = values.windows(2).find(|pair| pair[1] < pair[0]) {
         let what = format!("quantiles never fall, and {} stands after {}", pair[1], pair[0]);
-        reading.wrong(table.span(), what);
+        reading.wrong(table.span(), what, "write them in order, from the shortest time to the longest");
         return None;
     }
     let hours = values.map(|value| value.saturating_mul(unit));
     if hours[QUANTILES - 1] > LONGEST_HOURS {
-        reading.wrong(table.span(), "a stage takes 50 years at most");
+        let help = "write 18250 days, or 438000 hours, or less";
+        reading.wrong(table.span(), "a stage takes 50 years at most", help);
         return None;
     }
     Some(hours)

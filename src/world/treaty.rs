@@ -237,7 +237,8 @@ impl RawTreaty {
         self.check_parties(&parties, reading)?;
         if until.is_some_and(|until| in_force.is_none_or(|from| until <= from)) {
             let at = self.until.as_ref().map_or(self.title.span(), Spanned::span);
-            reading.wrong(at, "this treaty ends before it is in force");
+            let help = "write an `until` after `in-force`: it is the first day on which it no longer holds";
+            reading.wrong(at, "this treaty ends before it is in force", help);
             return None;
         }
         Some(Treaty {
@@ -256,16 +257,17 @@ impl RawTreaty {
     }
 
     fn check_parties(&self, parties: &BTreeSet<Jurisdiction>, reading: &mut Reading) -> Option<()> {
-        let fits = match self.kind {
-            TreatyKind::Mlat | TreatyKind::ExecutiveAgreement | TreatyKind::BlocAgreement => {
-                parties.len() == 2
-            }
-            TreatyKind::MutualRecognition => !parties.is_empty(),
-            TreatyKind::Convention => parties.len() >= 2,
+        let (fits, help) = match self.kind {
+            TreatyKind::Mlat | TreatyKind::ExecutiveAgreement | TreatyKind::BlocAgreement => (
+                parties.len() == 2,
+                "name the two parties; for more, write one table each, or `kind = \"convention\"`",
+            ),
+            TreatyKind::MutualRecognition => (!parties.is_empty(), "name a country or bloc"),
+            TreatyKind::Convention => (parties.len() >= 2, "name two parties or more"),
         };
         if !fits {
             let what = format!("a treaty of kind `{}` has not {} parties", self.kind, parties.len());
-            reading.wrong(self.parties.span(), what);
+            reading.wrong(self.parties.span(), what, help);
             return None;
         }
         Some(())
