@@ -13,10 +13,8 @@ use crate::scenario::Moment;
 use crate::scenario::names::Names;
 use crate::world::{AuthorityId, Country, DataClass, InstrumentKind, RegionId};
 
-/// How many authorities are named before the others are counted, where not all are asked for.
-const NAMED_MAX: usize = 1;
-
-/// Who may read a mailbox, who can, at what price. `all` names every authority, and shows those that would get nothing.
+/// Who may read a mailbox, who can, at what price. Made to fit a screen: authorities are counted where they are several.
+/// `all` names every one of them, and shows those that would get nothing.
 pub fn reach_text(reach: &ReachView, all: bool, names: &Names, look: Look) -> String {
     let mut sheet = Sheet::new(look);
     let date = Moment::utc(reach.at).date();
@@ -26,7 +24,7 @@ pub fn reach_text(reach: &ReachView, all: bool, names: &Names, look: Look) -> St
         (Ink::Strong, "may".into()),
         faint(", by law: what an authority of the roster would get that day"),
     ]);
-    let mut hidden = 0;
+    let (mut hidden, mut counted) = (0, false);
     for (copies, group) in groups(reach) {
         let what = gather(copies.iter().map(|(class, region)| (class.to_string(), region.to_string())));
         sheet.margin(2, 4, &[(Ink::Strong, what.into())]);
@@ -37,7 +35,7 @@ pub fn reach_text(reach: &ReachView, all: bool, names: &Names, look: Look) -> St
             sheet.margin(4, 6, &[plain("nobody on the roster")]);
         }
         for answer in gets {
-            telling.answer(&mut sheet, answer, &answer.ways.iter().collect::<Vec<_>>());
+            counted |= telling.answer(&mut sheet, answer, &answer.ways.iter().collect::<Vec<_>>());
         }
         // What is compelled and not given is as telling as what is given, and so is who alone of many goes empty.
         let telling_ones: Vec<&Answer<'_>> =
@@ -47,7 +45,7 @@ pub fn reach_text(reach: &ReachView, all: bool, names: &Names, look: Look) -> St
                 |way: &&Way<'_>| all || answer.duty == Duty::Compelled || way.is_left_out_by(&telling_ones);
             let (shown, rest): (Vec<&Way<'_>>, Vec<&Way<'_>>) = answer.ways.iter().partition(shown);
             hidden += rest.iter().map(|way| way.authorities.len()).sum::<usize>() * copies.len();
-            telling.answer(&mut sheet, answer, &shown);
+            counted |= telling.answer(&mut sheet, answer, &shown);
         }
         let Some(first) = copies.first() else { continue };
         let of_group: Vec<&May> = reach.may.iter().filter(|may| is_of(may, first)).collect();
@@ -65,8 +63,16 @@ pub fn reach_text(reach: &ReachView, all: bool, names: &Names, look: Look) -> St
             sheet.margin(4, 6, &pieces);
         }
     }
-    if hidden > 0 {
-        sheet.margin(2, 4, &[faint(format!("{hidden} other ways lead to nothing; --all shows them"))]);
+    let more = match (hidden, counted) {
+        (0, false) => None,
+        (0, true) => Some("--all names every authority".to_owned()),
+        (_, false) => Some(format!("{hidden} other ways lead to nothing; --all shows them")),
+        (_, true) => {
+            Some(format!("{hidden} other ways lead to nothing; --all shows them, and names every authority"))
+        }
+    };
+    if let Some(more) = more {
+        sheet.margin(2, 4, &[faint(more)]);
     }
     sheet.blank();
     sheet.wide(&[(Ink::Strong, "can".into()), faint(", by key: who could open it, whatever the law says")]);
@@ -165,19 +171,51 @@ struct Telling<'n> {
 }
 
 impl Telling<'_> {
-    /// An answer with those who get it: `produced (compelled)`, and under it a line for each country and its instruments.
-    fn answer(&self, sheet: &mut Sheet, answer: &Answer<'_>, ways: &[&Way<'_>]) {
+    /// An answer with those who get it: `produced (compelled)`, and under it a line for each country and, where all are to
+    /// be named, each of its instruments. True if somebody was counted and not named.
+    fn answer(&self, sheet: &mut Sheet, answer: &Answer<'_>, ways: &[&Way<'_>]) -> bool {
         if ways.is_empty() {
-            return;
+            return false;
         }
         let ink = if answer.gets { Ink::Good } else { Ink::Doubt };
         let duty = format!(" ({})", answer.duty.as_str());
         sheet.margin(4, 6, &[(ink, answer.outcome.into()), plain(duty)]);
-        let most = if self.all { usize::MAX - 1 } else { NAMED_MAX };
-        for way in ways {
-            let by = format!("{} by {}: ", way.country, way.instrument.in_words());
-            sheet.margin(6, 8, &[plain(by), faint(named(self.names, &way.authorities, most))]);
+        if self.all {
+            for way in ways {
+                let by = format!("{} by {}: ", way.country, way.instrument.in_words());
+                sheet.margin(6, 8, &[plain(by), faint(named(self.names, &way.authorities, usize::MAX - 1))]);
+            }
+            return false;
         }
+        for of_country in ways.chunk_by(|one, next| one.country == next.country) {
+            self.country(sheet, of_country);
+        }
+        ways.iter().any(|way| way.authorities.len() > 1)
+    }
+
+    /// `US by warrant: 13 authorities; by subpoena and court order: Federal Court`.
+    fn country(&self, sheet: &mut Sheet, ways: &[&Way<'_>]) {
+        let mut alike: Vec<(Vec<String>, &[&AuthorityId])> = Vec::new();
+        for way in ways {
+            let words = way.instrument.in_words();
+            match alike.iter_mut().find(|(_, known)| *known == way.authorities.as_slice()) {
+                Some((instruments, _)) => instruments.push(words),
+                None => alike.push((vec![words], &way.authorities)),
+            }
+        }
+        let mut pieces = Vec::new();
+        for (place, (instruments, authorities)) in alike.into_iter().enumerate() {
+            let before = match ways.first() {
+                Some(way) if place == 0 => way.country.to_string(),
+                _ => ";".to_owned(),
+            };
+            let who = match authorities {
+                [one] => self.names.authority(one).to_owned(),
+                several => format!("{} authorities", several.len()),
+            };
+            pieces.extend([plain(format!("{before} by {}: ", list(instruments))), faint(who)]);
+        }
+        sheet.margin(6, 8, &pieces);
     }
 }
 
