@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::common::{ConfigArguments, look, wait};
+use super::common::{look, wait};
 use super::control::{RunningArguments, unexpected};
 use super::screen::{self, Format};
 use super::{Exit, Outcome};
@@ -111,8 +111,8 @@ pub fn reach(arguments: ReachArguments) -> Outcome {
         (Some(account), None) => Ask::Reach { account, at },
         (None, None) => return Err("name an account, or an authority with --by".into()),
     };
+    let names = || running.setup().map(|setup| setup.names);
     let told = wait(running.look(ask))?;
-    let names = || ConfigArguments { config: None }.read().map(|setup| setup.names);
     match (told, format) {
         (Told::Reach(reach), Format::Json) => screen::json(&reach)?,
         (Told::ReachOverTime(sweep), Format::Json) => screen::json(&sweep)?,

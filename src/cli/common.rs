@@ -35,6 +35,11 @@ pub struct Setup {
 }
 
 impl ConfigArguments {
+    /// The folder as whoever starts elsewhere finds it.
+    pub fn for_others(&self) -> std::io::Result<Option<PathBuf>> {
+        self.config.as_deref().map(std::path::absolute).transpose()
+    }
+
     pub fn read(&self) -> Result<Setup, Failure> {
         let (source, law) = match &self.config {
             Some(root) => (WorldSource::read(root)?, Law::load(&root.join("config/law"))?),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::common::{ConfigArguments, Failure};
+use super::common::{ConfigArguments, Failure, Setup};
 use super::screen;
 use crate::clock::SimTime;
 use crate::disk::RealDisk;
@@ -175,7 +175,7 @@ impl RunningArguments {
     }
 
     async fn open(&self) -> Result<Office, Failure> {
-        let setup = ConfigArguments { config: self.config_of_regions() }.read()?;
+        let setup = self.setup()?;
         let deployment = Deployment::look(DeploymentOptions {
             data: self.data.clone(),
             world: Arc::new(setup.world),
@@ -195,6 +195,11 @@ impl RunningArguments {
         let limits = LinkLimits::default();
         let link = Link::in_process(Peer::HeadOffice, Peer::HeadOffice, control, limits, Wan::none());
         Ok(Office { link, opened: Some(held) })
+    }
+
+    /// The world and the law that the provider runs with, as they are in its files now.
+    pub fn setup(&self) -> Result<Setup, Failure> {
+        ConfigArguments { config: self.config_of_regions() }.read()
     }
 
     /// The world that the regions of the folder were enrolled with, if it is not the one built in.

@@ -223,16 +223,16 @@ async fn show(matter: String, format: Format, running: RunningArguments) -> Outc
         screen::json(&matter)?;
         return Ok(Exit::Done);
     }
-    let names = ConfigArguments { config: None }.read()?.names;
+    let names = running.setup()?.names;
     screen::text(&matter_text(&matter, status.now, &names, look()))?;
     Ok(Exit::Done)
 }
 
 async fn explain(matter: String, format: Format, running: RunningArguments) -> Outcome {
+    let Setup { names, law, world, .. } = running.setup()?;
     let Told::History(history) = running.look(Ask::Explain { matter }).await? else {
         return Err(unexpected());
     };
-    let Setup { names, law, world, .. } = ConfigArguments { config: None }.read()?;
     // Other books than those it was decided by would explain another decision.
     let (explained, other): (Vec<Newest<'_>>, Vec<Newest<'_>>) =
         history.newest().into_iter().partition(|newest| newest.law == law.revision());
@@ -249,7 +249,13 @@ async fn explain(matter: String, format: Format, running: RunningArguments) -> O
     }
     screen::text(&history_text(&history, &names, look()))?;
     if other {
-        screen::line("WHY  a decision names another revision of the law books than those built in here.")?;
+        let which = match running.config_of_regions() {
+            Some(config) => format!("in `{}` now", config.join("config/law").display()),
+            None => "built in here".to_owned(),
+        };
+        screen::line(&format!(
+            "WHY  a decision names another revision of the law books than those {which}: it is not explained."
+        ))?;
     }
     screen::text(&why_text(&law, &world, &explained, screen::width()))?;
     Ok(Exit::Done)

@@ -81,7 +81,7 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
         seed: Some(script.seed.clone()),
         start: script.start.time(),
         nodes: Nodes::Processes { program: std::env::current_exe()? },
-        config: arguments.config.config.clone(),
+        config: arguments.config.for_others()?,
         wan: false,
         disk: Arc::new(RealDisk),
     })

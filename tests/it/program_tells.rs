@@ -1,6 +1,8 @@
 //! What a running demo tells about demands and mailboxes.
 
-use crate::program::{run, running_demo, text};
+use std::path::Path;
+
+use crate::program::{rogatory, run, running_demo, text};
 
 fn asked(arguments: &[&str]) -> String {
     let data = running_demo().data().display().to_string();
@@ -59,4 +61,68 @@ fn what_could_be_filed_and_why_it_cannot_is_told() {
     let door = told.find("us-2703-h would open a motion to quash or modify within 14 days").expect("no door");
     let door: String = told[door..].chars().take(900).collect();
     assert!(door.contains("agreement_with: none") && door.contains("nationality_known: no"), "{door}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        match path.is_dir() {
+            true => copy(&path, &to.join(name)),
+            false => drop(std::fs::copy(&path, to.join(name)).unwrap()),
+        }
+    }
+}
+
+fn edit(path: &Path, old: &str, new: &str) {
+    let found = std::fs::read_to_string(path).unwrap();
+    assert_eq!(found.matches(old).count(), 1, "`{old}` in {}", path.display());
+    std::fs::write(path, found.replace(old, new)).unwrap();
+}
+
+/// A provider in a world of its own is told of by the names of that world, and what would change a decision is searched
+/// there, from wherever it is asked.
+#[test]
+fn what_is_told_of_a_provider_goes_by_its_own_world() {
+    let folder = tempfile::tempdir().unwrap();
+    for part in ["config", "regions"] {
+        copy(Path::new(part), &folder.path().join("own").join(part));
+    }
+    let own = folder.path().join("own/config");
+    let magistrate = "U.S. Magistrate Judge, Southern District of New York";
+    edit(&own.join("authorities/us-sdny-magistrate.toml"), magistrate, "Magistrate of another world");
+    let elsewhere = "rests-in = [{ nearest = \"declared-country\", among = [\"us-virginia\", \"ie-dublin\", \"de-frankfurt\"] }]";
+    edit(&own.join("provider.toml"), "rests-in = [{ nearest = \"declared-country\" }]", elsewhere);
+    let played = rogatory(["demo", "--fast", "--exit", "--config", "own", "--data", "demo"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(text(&played.stdout).contains("18-mag-2713"), "{}", text(&played.stderr));
+    let data = folder.path().join("demo").display().to_string();
+    let ask = |arguments: &[&str]| {
+        let output = run(&[arguments, &["--data", &data]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    for command in ["show", "explain"] {
+        let told = ask(&["demand", command, "18-mag-2713"]);
+        assert!(told.contains("Magistrate of another world"), "{told}");
+    }
+    let why = ask(&["demand", "explain", "18-mag-2713", "--format", "json"]);
+    assert!(why.contains("declared to live in DE") && !why.contains("declared to live in BR"), "{why}");
+    let told = ask(&["reach", "molly@post.example", "--at", "2018-06-01", "--all"]);
+    assert!(told.contains("Magistrate of another world"), "{told}");
+}
+
+/// What is said of one mailbox fits a screen, on every day on which something of it changed.
+#[test]
+fn the_reach_for_a_mailbox_fits_a_screen() {
+    for account in ["molly@post.example", "geraint@post.example"] {
+        for day in ["2014-08-30", "2016-08-01", "2018-06-01", "2020-12-31", "2024-06-01", "2026-09-01"] {
+            let told = asked(&["reach", account, "--at", day]);
+            assert!(told.lines().count() <= 50, "{} lines:\n{told}", told.lines().count());
+            let all = asked(&["reach", account, "--at", day, "--all"]);
+            assert!(all.lines().count() > told.lines().count(), "{all}");
+        }
+    }
 }

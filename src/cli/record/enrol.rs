@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cli::common::{ConfigArguments, wait};
+use crate::cli::common::wait;
 use crate::cli::control::RunningArguments;
 use crate::cli::screen::{self, BOLD, Format};
 use crate::cli::{Exit, Outcome};
@@ -12,7 +12,7 @@ use crate::provider::{Deployment, DeploymentOptions, Nodes};
 
 /// Enrols a witness again, with nothing running on the folder.
 pub fn enrol(witness: &str, why: &str, running: &RunningArguments, format: Format) -> Outcome {
-    let setup = ConfigArguments { config: running.config_of_regions() }.read()?;
+    let setup = running.setup()?;
     let options = DeploymentOptions {
         data: running.data.clone(),
         world: Arc::new(setup.world),
