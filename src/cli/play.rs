@@ -85,7 +85,10 @@ pub async fn play_all(setup: &Setup, scripts: Vec<Script>, as_table: bool, telli
                 .map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?;
             for play in &plays {
                 let sign = if play.report.holds() { "✓" } else { "✗" };
-                screen::line(&format!("{sign} {}: {}", play.report.title, summary(&play.report)))?;
+                screen::line(&format!("{sign} {}: {}", play.label(), summary(&play.report)))?;
+            }
+            if as_table {
+                screen::text(&totals_text(&plays))?;
             }
             screen::line(&format!("the report is in {}", path.display()))?;
         }

@@ -6,9 +6,10 @@ use super::{DemandRow, TransparencyReport};
 const STYLE: &str = "
 body { font: 16px/1.45 system-ui, sans-serif; color: #111; background: #fff; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.7rem; margin-bottom: 0 } h2 { font-size: 1.2rem; margin-top: 2.2rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100% }
-th, td { border-bottom: 1px solid #bbb; padding: .25rem .5rem; text-align: right; vertical-align: bottom }
-th { font-weight: 600 } td.w, th.w { text-align: left } td.w { white-space: nowrap }
+body { color-scheme: light } .wide { overflow-x: auto }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; font-size: .92rem }
+th, td { border-bottom: 1px solid #bbb; padding: .25rem .4rem; text-align: right; vertical-align: bottom }
+th { font-weight: 600 } td.w, th.w { text-align: left } td.w { overflow-wrap: anywhere; min-width: 9rem }
 figure { margin: 1rem 0; overflow-x: auto } svg { max-width: 100%; height: auto }
 pre { background: #f2f2f2; padding: .6rem; overflow-x: auto; font-size: .8rem }
 .note { color: #444 } .stamp { border: 2px solid #111; padding: .1rem .5rem; font-weight: 700; letter-spacing: .08em }
@@ -210,7 +211,7 @@ impl Page {
 
     /// A table whose first columns are words and the rest numbers.
     fn table(&mut self, head: &[&str], words: usize, body: impl Iterator<Item = Vec<String>>) {
-        self.raw("<table>\n<thead><tr>");
+        self.raw("<div class=\"wide\"><table>\n<thead><tr>");
         for (place, title) in head.iter().enumerate() {
             self.cell("th", place < words, title);
         }
@@ -222,7 +223,7 @@ impl Page {
             }
             self.raw("</tr>\n");
         }
-        self.raw("</tbody>\n</table>\n");
+        self.raw("</tbody>\n</table></div>\n");
     }
 
     fn cell(&mut self, element: &str, word: bool, text: &str) {

@@ -5,6 +5,12 @@ use super::signs::Sign;
 use crate::scenario::case::{CaseRole, CaseRow, CaseTally};
 use crate::scenario::report::markup::Markup;
 
+/// The words of the columns.
+const WORDS: &str = "Happened: produce; partial, some of it; no; narrow, sent back until it asked for less; defer, another \
+    court or authority was asked first; treaty, by that route; direct, the police reached it themselves. Rogatory says: conflict, \
+    one law compels what another bars; open, a law is unsettled or, as the next column then says, has no rules here. Neither hands \
+    anything over, and open agrees with defer: who is asked first may know.";
+
 /// All cases, those that made their rule apart from those that test rules made by others.
 pub fn table(page: &mut Markup, rows: &[CaseRow]) {
     for (role, title) in [
@@ -40,6 +46,7 @@ pub fn table(page: &mut Markup, rows: &[CaseRow]) {
             page.leaf("p", &[], &sum);
         });
     }
+    page.leaf("p", &[("class", "faint")], WORDS);
     page.leaf(
         "p",
         &[("class", "faint")],
@@ -56,7 +63,7 @@ fn line(page: &mut Markup, place: usize, row: &CaseRow) {
         page.leaf("td", &[("class", "date")], &row.case.date.to_string());
         page.leaf("td", &[], row.case.outcome.as_str());
         page.leaf("td", &[], row.says.as_str());
-        page.leaf("td", &[("class", "by")], &by(row));
+        page.element("td", &[("class", "by")], |page| by(page, row));
         page.element("td", &[], |page| agreement(page, row));
     });
 }
@@ -70,26 +77,35 @@ pub fn panel(page: &mut Markup, row: &CaseRow) {
         });
         scene::history(page, &row.case.history);
         page.block("dl", &[("class", "facts")], |page| {
-            let facts = [
-                ("Happened", row.case.outcome.as_str().to_owned()),
-                ("Rogatory says", row.says.to_string()),
-                ("By", by(row)),
-                ("Outside the model", row.case.outside.clone().unwrap_or_default()),
-            ];
-            for (what, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+            let mut fact = |what: &str, value: &dyn Fn(&mut Markup)| {
                 page.element("div", &[], |page| {
                     page.leaf("dt", &[], what);
-                    page.leaf("dd", &[], value);
+                    page.element("dd", &[], value);
                 });
                 page.line();
+            };
+            fact("Happened", &|page| page.text(row.case.outcome.as_str()));
+            fact("Rogatory says", &|page| page.text(row.says.as_str()));
+            fact("By", &|page| by(page, row));
+            if let Some(outside) = &row.case.outside {
+                fact("Outside the model", &|page| page.text(outside));
             }
         });
         page.element("p", &[], |page| agreement(page, row));
     });
 }
 
-fn by(row: &CaseRow) -> String {
-    if row.by.is_empty() { "nothing".to_owned() } else { row.by.join(", ") }
+/// The rules or gaps, none of them broken in two.
+fn by(page: &mut Markup, row: &CaseRow) {
+    if row.by.is_empty() {
+        page.text("nothing");
+    }
+    for (place, one) in row.by.iter().enumerate() {
+        if place > 0 {
+            page.text(", ");
+        }
+        page.leaf("span", &[], one);
+    }
 }
 
 fn agreement(page: &mut Markup, row: &CaseRow) {

@@ -50,11 +50,11 @@ pub fn html(plays: &[Played], names: &Names, provenance: Provenance<'_>) -> Stri
             page.block("style", &[], |page| page.verbatim(include_str!("style.css")));
         });
         page.block("body", &[], |page| {
-            page.leaf(
-                "p",
-                &[("class", "stamp")],
-                "Simulated: no court, authority or account holder here is a real one",
-            );
+            let stamp = match rows.is_empty() {
+                true => "Simulated: no court, authority or account holder here is a real one",
+                false => "Simulated: what happened is history; every court, authority and account holder played here is made up",
+            };
+            page.leaf("p", &[("class", "stamp")], stamp);
             if plays.len() > 1 {
                 page.leaf("h1", &[], title);
                 page.line();
@@ -81,7 +81,7 @@ fn contents(page: &mut Markup, plays: &[Played]) {
             page.element("li", &[("class", verdict_class(played))], |page| {
                 signs::verdict(page, played.report.holds());
                 page.text(" ");
-                page.leaf("a", &[("href", &format!("#p{}", index + 1))], &played.report.title);
+                page.leaf("a", &[("href", &format!("#p{}", index + 1))], &played.label());
                 page.leaf("small", &[], &format!(" {}", summary(&played.report)));
             });
             page.line();

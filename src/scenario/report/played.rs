@@ -43,6 +43,11 @@ impl Played {
         self.script.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    /// The name with the title, which another script may have too: `c01, In re Warrant (Microsoft)`.
+    pub fn label(&self) -> String {
+        format!("{}, {}", self.name(), self.report.title)
+    }
+
     /// Everything that can pass or fail, in the order in which it was asked. The first is the play itself, so that a
     /// script without expectations is a test too, and one that broke off after its last expectation does not pass.
     pub fn tests(&self) -> Vec<Test<'_>> {
