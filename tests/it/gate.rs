@@ -262,10 +262,17 @@ fn the_smallest_changes_that_lead_to_another_duty_are_found_and_true() {
     assert_eq!(leads("it had been decided on 2016-07-13"), Some(Duty::Compelled));
     assert_eq!(leads("custody"), None);
     assert!(flips.iter().all(|flip| flip.duty != Duty::Free));
-    assert!(
-        flips.iter().flat_map(|flip| &flip.changes).all(|change| !change.contains(" a epoc")),
-        "{flips:?}"
+    let clumsy = |change: &String| change.contains(" a epoc") || change.contains(" a police");
+    assert!(!flips.iter().flat_map(|flip| &flip.changes).any(clumsy), "{flips:?}");
+
+    // What compels a judge's warrant does not compel that of the police.
+    let (_, at_home) = flipped(
+        &bench,
+        &warrant("york@post.example", "2013-12-04T15:00:00Z"),
+        DataClass::Content,
+        "2013-12-05T15:00:00Z",
     );
+    assert_eq!(leads_to(&at_home, "the issuer were the police"), Duty::Barred);
 
     // While the reading was control, it mattered who ran the region.
     let before = Desk { now: t("2014-06-01"), ..desk }.premises(&matter, &Holdings::new());

@@ -167,7 +167,11 @@ fn another_demand(question: &Question) -> Vec<Change> {
         Change::new(words, &["instrument"], move |p| p.question.instrument = kind)
     });
     let issuers = AuthorityKind::ALL.into_iter().filter(|kind| *kind != process.issuer).map(|kind| {
-        let words = format!("the issuer were {}", with_article(kind.as_str()));
+        let who = match kind {
+            AuthorityKind::Police => "the police".to_owned(),
+            kind => with_article(kind.as_str()),
+        };
+        let words = format!("the issuer were {who}");
         Change::new(words, &["issuer"], move |p| p.question.facts.process.issuer = kind)
     });
     let levels = [
