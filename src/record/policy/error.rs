@@ -26,6 +26,12 @@ pub enum PolicyError {
     AllAtHome(Country),
     #[error("{0} witnesses, where {max} are supported", max = Policy::WITNESSES_MAX)]
     TooMany(usize),
+    #[error("{0} groups, where {max} are supported", max = Policy::GROUPS_MAX)]
+    TooManyGroups(usize),
+    #[error(
+        "the groups are too intricate to tell whether two quorums could be disjoint; use fewer, or put more witnesses together"
+    )]
+    TooIntricate,
     #[error("the name or key of witness `{0}` appears twice")]
     Twice(String),
     #[error("`{0}` in a policy, where one word without spaces is allowed")]

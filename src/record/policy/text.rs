@@ -3,7 +3,7 @@ use std::fmt::Write;
 
 use super::{Group, Member, Policy, PolicyError, PolicyWitness};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::record::key::VerifierKey;
+use crate::record::key::{KeyKind, VerifierKey};
 use crate::world::Country;
 
 impl Policy {
@@ -48,19 +48,22 @@ impl Policy {
         }
     }
 
-    /// Reads the text of a policy.
+    /// Reads the text of a policy, as strictly as tlog-policy writes it down.
     pub fn read(file: &SourceFile) -> Result<Self, Diagnostic> {
+        check_characters(file)?;
         let mut reader = Reader::default();
         let mut start = 0;
         for line in file.text().split_inclusive('\n') {
-            let span = start..start + line.trim_end().len();
+            let indent = line.len() - line.trim_start_matches(BLANK).len();
+            let span = start + indent..start + line.trim_end_matches(['\n', ' ', '\t']).len().max(indent);
             start += line.len();
-            let words: Vec<&str> = line.split_ascii_whitespace().collect();
+            let words: Vec<&str> = line.split(['\n', ' ', '\t']).filter(|word| !word.is_empty()).collect();
             if words.first().is_none_or(|word| word.starts_with('#')) {
                 continue;
             }
             reader.line(&words).map_err(|wrong| {
                 let error = file.at(span, wrong.what);
+                let error = wrong.help.into_iter().fold(error, Diagnostic::help);
                 if wrong.allowed.is_empty() {
                     error
                 } else {
@@ -70,6 +73,28 @@ impl Policy {
         }
         reader.finish().map_err(|error| Diagnostic::about_file(file.path(), error.to_string()))
     }
+}
+
+/// What stands between words: nothing else does, whatever Unicode says.
+const BLANK: [char; 2] = [' ', '\t'];
+
+/// Lines end with a newline, also the last one, and no other control character but tab is anywhere.
+fn check_characters(file: &SourceFile) -> Result<(), Diagnostic> {
+    let text = file.text();
+    let control = |c: char| c.is_ascii_control() && !"\n\t".contains(c);
+    if let Some((at, found)) = text.char_indices().find(|(_, c)| control(*c)) {
+        let what =
+            format!("the control character 0x{:02x}, where only tab and newline are allowed", found as u32);
+        let error = file.at(at..at + 1, what);
+        let windows = found == '\r' && text[at..].starts_with("\r\n");
+        return Err(if windows { error.help("end lines with a newline alone") } else { error });
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        let start = text.rfind('\n').map_or(0, |at| at + 1);
+        let error = file.at(start..text.len(), "the last line does not end: something may be cut off");
+        return Err(error.help("if nothing is, end it with a newline"));
+    }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -89,15 +114,17 @@ struct About {
     outsider: bool,
 }
 
+#[derive(Default)]
 struct Wrong {
     what: String,
+    help: Option<String>,
     found: String,
     allowed: Vec<String>,
 }
 
 impl From<String> for Wrong {
     fn from(what: String) -> Self {
-        Wrong { what, found: String::new(), allowed: Vec::new() }
+        Wrong { what, ..Wrong::default() }
     }
 }
 
@@ -105,14 +132,26 @@ impl Reader {
     fn line(&mut self, words: &[&str]) -> Result<(), Wrong> {
         match words {
             ["log", key, ..] if words.len() <= 3 => {
-                let key = key.parse().map_err(|error| format!("{error}"))?;
+                let key: VerifierKey = key.parse().map_err(|error| format!("{error}"))?;
+                if key.kind() != KeyKind::Log {
+                    return Err(PolicyError::NotALog(key.name().to_owned()).to_string().into());
+                }
                 if self.log.replace(key).is_some() {
                     return Err("a second `log`, where one is supported".to_owned().into());
                 }
             }
             ["witness", name, key, ..] if words.len() <= 4 => {
                 self.check_new(name)?;
-                let key = key.parse().map_err(|error| format!("{error}"))?;
+                let key: VerifierKey = key.parse().map_err(|error| format!("{error}"))?;
+                if key.kind() != KeyKind::Cosigner {
+                    return Err(PolicyError::NotACosigner((*name).to_owned()).to_string().into());
+                }
+                let same = |(_, other): &&(String, VerifierKey)| other.key_bytes() == key.key_bytes();
+                if let Some((other, _)) = self.witnesses.iter().find(same) {
+                    return Err(
+                        format!("`{name}` has the key of `{other}`, and would be counted twice").into()
+                    );
+                }
                 self.witnesses.push(((*name).to_owned(), key));
             }
             ["about", name, facts @ ..] => {
@@ -123,24 +162,21 @@ impl Reader {
                     return Err(format!("a second `about {name}`").into());
                 }
             }
-            ["group", name, needed, members @ ..] => {
+            ["group", name, needed, members @ ..] if !members.is_empty() => {
                 self.check_new(name)?;
+                let count = members.len();
                 let members = members.iter().map(|m| self.known(m)).collect::<Result<Vec<_>, _>>()?;
-                let needed = match *needed {
-                    "any" => 1,
-                    "all" => members.len(),
-                    number => number
-                        .parse()
-                        .map_err(|_| format!("`{number}` is neither `any`, `all` nor a number"))?,
-                };
-                if let Some(twice) = (1..members.len()).find(|i| members[..*i].contains(&members[*i])) {
+                if let Some(twice) = (1..count).find(|i| members[..*i].contains(&members[*i])) {
                     let name = words[3 + twice];
                     return Err(format!("`{name}` twice in one group, where it would count twice").into());
                 }
-                if needed < 1 || needed > members.len() {
-                    return Err(format!("{needed} of {} members can never be", members.len()).into());
-                }
+                let needed = read_needed(needed, count)?;
                 self.groups.push(Group { name: (*name).to_owned(), needed, members });
+            }
+            [quorum @ ("quorum" | "emergency"), "none"] => {
+                let help = "name a witness or a group; this program believes no log on its word alone";
+                let what = format!("`{quorum} none` asks nobody to cosign");
+                return Err(Wrong { what, help: Some(help.to_owned()), ..Wrong::default() });
             }
             ["quorum", name] => {
                 if self.quorum.replace(self.known(name)?).is_some() {
@@ -155,12 +191,17 @@ impl Reader {
             [word, ..] => {
                 let known = ["log", "witness", "about", "group", "quorum", "emergency"];
                 if known.contains(word) {
-                    return Err(format!("`{word}` with {} words after it", words.len() - 1).into());
+                    return Err(Wrong {
+                        what: format!("`{word}` with {} words after it", words.len() - 1),
+                        help: Some(format!("write `{}`", form(word))),
+                        ..Wrong::default()
+                    });
                 }
                 return Err(Wrong {
                     what: format!("unknown line `{word}`"),
                     found: (*word).to_owned(),
                     allowed: known.map(str::to_owned).to_vec(),
+                    ..Wrong::default()
                 });
             }
             [] => {}
@@ -188,6 +229,7 @@ impl Reader {
             what: format!("no witness or group `{name}` above this line"),
             found: name.to_owned(),
             allowed: self.names().map(|(known, _)| known.to_owned()).collect(),
+            ..Wrong::default()
         })
     }
 
@@ -203,6 +245,35 @@ impl Reader {
         let policy = Policy { log, witnesses, groups: self.groups, quorum, emergency: self.emergency };
         policy.check_sound()?;
         Ok(policy)
+    }
+}
+
+/// How many of a group's members it takes.
+fn read_needed(word: &str, members: usize) -> Result<usize, String> {
+    let needed = match word {
+        "any" => 1,
+        "all" => members,
+        // Without a sign, which `parse` would take.
+        number if number.bytes().all(|byte| byte.is_ascii_digit()) => number.parse().unwrap_or(usize::MAX),
+        other => return Err(format!("`{other}` is neither `any`, `all` nor a number")),
+    };
+    if needed < 1 || needed > members {
+        return Err(format!("`{word}` of {members} members, where 1 to {members} are allowed"));
+    }
+    Ok(needed)
+}
+
+/// What a line of this kind looks like.
+fn form(word: &str) -> &'static str {
+    match word {
+        "log" => "log <verifier key> [<url>]",
+        "witness" => "witness <name> <verifier key> [<url>]",
+        "about" => {
+            "about <witness> country=<code> controlled-by=<name> independent=<yes|no> outsider=<yes|no>"
+        }
+        "group" => "group <name> <any|all|number> <member>...",
+        "quorum" => "quorum <name>",
+        _ => "emergency <name>",
     }
 }
 
