@@ -10,11 +10,35 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Whom a file or folder is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Readers {
+    /// Modes 0600 and 0700.
+    Owner,
+    /// Modes 0644 and 0755, less what the process masks: what any web server may hand out.
+    Everybody,
+}
+
+impl Readers {
+    fn file_mode(self) -> u32 {
+        if self == Readers::Owner { 0o600 } else { 0o644 }
+    }
+
+    fn folder_mode(self) -> u32 {
+        if self == Readers::Owner { 0o700 } else { 0o755 }
+    }
+}
+
 /// A place for files. What was written survives a power cut once [`DiskFile::sync`] returned; under which name it
 /// does, and whether the name is there at all, once [`Disk::sync_folder`] did.
 pub trait Disk: Send + Sync {
-    /// Makes an empty file with mode 0600. It must not exist.
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+    /// Makes an empty file for these readers. It must not exist.
+    fn create_for(&self, readers: Readers, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+
+    /// Makes an empty file that only its owner may read. It must not exist.
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        self.create_for(Readers::Owner, path)
+    }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
 
@@ -27,9 +51,17 @@ pub trait Disk: Send + Sync {
     /// Returns when all names in the folder are on the disk as they are now.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Makes a folder that only its owner may enter, and the folders above it; they are on the disk when this
-    /// returns. A folder that is there is kept, and made private.
-    fn make_folder(&self, folder: &Path) -> io::Result<()>;
+    /// Makes a folder for these readers, and the folders above it; they are on the disk when this returns. A folder that is
+    /// there is kept, and made private if it is for its owner.
+    fn make_folder_for(&self, readers: Readers, folder: &Path) -> io::Result<()>;
+
+    /// Makes a folder that only its owner may enter, as [`Disk::make_folder_for`] does.
+    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        self.make_folder_for(Readers::Owner, folder)
+    }
+
+    /// Removes a folder in which nothing is; that it is gone already is no error.
+    fn remove_folder(&self, folder: &Path) -> io::Result<()>;
 
     /// The files in a folder, in no order.
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>>;
@@ -55,9 +87,10 @@ pub trait DiskFile: Send + Sync {
 pub struct RealDisk;
 
 impl Disk for RealDisk {
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-        Ok(Arc::new(file))
+    fn create_for(&self, readers: Readers, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(readers.file_mode());
+        Ok(Arc::new(options.open(path)?))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
@@ -69,27 +102,34 @@ impl Disk for RealDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        gone_is_fine(fs::remove_file(path))
     }
 
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         File::open(folder)?.sync_all()
     }
 
-    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        gone_is_fine(fs::remove_dir(folder))
+    }
+
+    fn make_folder_for(&self, readers: Readers, folder: &Path) -> io::Result<()> {
         let missing = folder.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists());
         let parents: Vec<&Path> = missing.map(folder_of).collect();
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+        fs::DirBuilder::new().recursive(true).mode(readers.folder_mode()).create(folder)?;
+        if readers == Readers::Owner {
+            fs::set_permissions(folder, fs::Permissions::from_mode(readers.folder_mode()))?;
+        }
         parents.into_iter().try_for_each(|parent| self.sync_folder(parent))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
         fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
     }
+}
+
+fn gone_is_fine(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 impl DiskFile for File {
@@ -182,6 +222,31 @@ impl Write for DiskWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_everybody_may_read_is_made_so_and_a_folder_that_is_there_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("served/tile/checkpoint");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        RealDisk.make_folder_for(Readers::Everybody, path.parent().unwrap()).unwrap();
+        RealDisk.create_for(Readers::Everybody, &path).unwrap();
+        let masked = |mode: u32| mode & !0o022;
+        assert_eq!(masked(mode(&path)), 0o644);
+        assert_eq!(masked(mode(path.parent().unwrap())), 0o755);
+        // Whoever closed it, it stays closed; and what is private is made so.
+        fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o750)).unwrap();
+        RealDisk.make_folder_for(Readers::Everybody, path.parent().unwrap()).unwrap();
+        assert_eq!(mode(path.parent().unwrap()), 0o750);
+        RealDisk.make_folder(path.parent().unwrap()).unwrap();
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+
+        assert!(RealDisk.remove_folder(path.parent().unwrap()).is_err());
+        RealDisk.remove(&path).unwrap();
+        for _ in 0..2 {
+            RealDisk.remove_folder(path.parent().unwrap()).unwrap();
+        }
+        assert!(!path.parent().unwrap().exists());
+    }
 
     #[test]
     fn a_file_is_written_whole_and_private_also_over_what_a_crash_left() {

@@ -1,11 +1,13 @@
 //! What a proof costs as the record grows: its size, and the time to make and to check it. Both go with the logarithm.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tempfile::tempdir_in;
 
 use super::{Failure, Goal, Settings, Sheet, Unit, median};
+use crate::disk::RealDisk;
 use crate::record::Hash;
 use crate::record::bare::BareTree;
 use crate::record::storage::FolderStorage;
@@ -20,7 +22,8 @@ const HASH: f64 = 32.0;
 
 pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
     let folder = tempdir_in(&settings.folder)?;
-    let storage = FolderStorage::open(&folder.path().join("served"), &folder.path().join("own"))?;
+    let storage =
+        FolderStorage::open(Arc::new(RealDisk), &folder.path().join("served"), &folder.path().join("own"))?;
     let mut tree = BareTree::new(storage);
     let mut first: Option<Taken> = None;
     for size in SIZES {

@@ -148,7 +148,7 @@ impl Site {
             witnesses.push(witness);
         }
         let policy = Policy::standard(signer.verifier().clone(), &"US".parse()?, members)?;
-        let storage = FolderStorage::open(&folder.join("served"), &folder.join("own"))?;
+        let storage = FolderStorage::open(Arc::new(RealDisk), &folder.join("served"), &folder.join("own"))?;
         let options = LogOptions {
             signer,
             secret: RecordSecret::draw(&entropy),

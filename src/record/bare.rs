@@ -62,12 +62,17 @@ impl BareTree {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::disk::RealDisk;
 
     #[test]
     fn what_it_proves_is_proven_at_every_size_on_the_way() {
         let folder = tempfile::tempdir().unwrap();
-        let storage = FolderStorage::open(&folder.path().join("s"), &folder.path().join("o")).unwrap();
+        let storage =
+            FolderStorage::open(Arc::new(RealDisk), &folder.path().join("s"), &folder.path().join("o"))
+                .unwrap();
         let leaf = |index: u64| Hash::of_leaf(&index.to_be_bytes());
         let mut tree = BareTree::new(storage);
         let mut before = tree.head();

@@ -11,6 +11,7 @@ use crate::clock::{Clock, SimTime, SystemClock};
 use crate::demand::{
     Act, DateRange, Demand, InstrumentKind, Item, Offence, Place, ProofLevel, Purpose, SignedInstrument, Term,
 };
+use crate::disk::RealDisk;
 use crate::entropy::Entropy;
 use crate::record::TreeHead;
 use crate::record::entry::{EntryDraft, Slot};
@@ -155,7 +156,12 @@ impl Deployment {
         let cast = Cast::new(seed);
         let folder = tempfile::tempdir().unwrap();
         let openings = Arc::new(MemoryOpenings::default());
-        let storage = FolderStorage::open(&folder.path().join("record"), &folder.path().join("own")).unwrap();
+        let storage = FolderStorage::open(
+            Arc::new(RealDisk),
+            &folder.path().join("record"),
+            &folder.path().join("own"),
+        )
+        .unwrap();
         let log =
             Log::create(cast.options(Arc::new(storage), openings.clone()), &cast.genesis()).await.unwrap();
         Deployment { cast, log, openings, folder }

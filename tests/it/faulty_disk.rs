@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use rogatory::disk::{Disk, DiskFile, RealDisk, folder_of};
+use rogatory::disk::{Disk, DiskFile, Readers, RealDisk, folder_of};
 
 /// What becomes of a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,6 +65,7 @@ enum Undo {
     Create(PathBuf),
     Rename { from: PathBuf, to: PathBuf, replaced: Option<PathBuf> },
     Remove { path: PathBuf, grave: PathBuf },
+    RemoveFolder(PathBuf),
 }
 
 /// Where a step goes from here.
@@ -188,18 +189,27 @@ impl Undo {
                 // Where the new name was lost after that, there is nothing to take back.
                 let _ = fs::rename(&to, &from);
                 if let Some(grave) = replaced {
-                    fs::rename(grave, to).unwrap();
+                    rise(&grave, &to);
                 }
             }
-            Undo::Remove { path, grave } => fs::rename(grave, path).unwrap(),
+            Undo::Remove { path, grave } => rise(&grave, &path),
+            // There again, if it was made anew since.
+            Undo::RemoveFolder(path) => fs::create_dir_all(path).unwrap(),
         }
     }
 }
 
+/// Puts a file back, unless its folder is gone for good.
+fn rise(grave: &Path, path: &Path) {
+    if folder_of(path).exists() {
+        fs::rename(grave, path).unwrap();
+    }
+}
+
 impl Disk for FaultyDisk {
-    fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+    fn create_for(&self, readers: Readers, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         self.step("create", path)?;
-        RealDisk.create(path)?;
+        RealDisk.create_for(readers, path)?;
         self.note(Scope::Names(folder_of(path).to_owned()), Undo::Create(path.to_owned()));
         Ok(self.wrap(path, OpenOptions::new().read(true).write(true).open(path)?))
     }
@@ -232,9 +242,16 @@ impl Disk for FaultyDisk {
         Ok(())
     }
 
-    fn make_folder(&self, folder: &Path) -> io::Result<()> {
+    fn make_folder_for(&self, readers: Readers, folder: &Path) -> io::Result<()> {
         self.step("make folder", folder)?;
-        RealDisk.make_folder(folder)
+        RealDisk.make_folder_for(readers, folder)
+    }
+
+    fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+        self.step("remove folder", folder)?;
+        RealDisk.remove_folder(folder)?;
+        self.note(Scope::Names(folder_of(folder).to_owned()), Undo::RemoveFolder(folder.to_owned()));
+        Ok(())
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {

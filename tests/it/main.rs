@@ -39,6 +39,7 @@ mod record_bad_input;
 mod record_cli;
 mod record_disk;
 mod record_faults;
+mod record_folders;
 mod record_go;
 mod record_http;
 mod record_log;
@@ -65,4 +66,4 @@ mod thief;
 mod witness_again;
 mod witness_memory;
 
-use rogatory::{clock, demand, entropy, record, world};
+use rogatory::{clock, demand, disk, entropy, record, world};

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
+use rogatory::disk::RealDisk;
 use rogatory::record::checkpoint::SignedCheckpoint;
 use rogatory::record::entry::{EntryDraft, Slot};
 use rogatory::record::log::{AppendError, Log, LogError};
@@ -54,14 +55,20 @@ async fn a_log_goes_on_after_a_restart() {
     let before = log.head();
     log.close().await;
 
-    let open = || FolderStorage::open(&folder.path().join("record"), &folder.path().join("own")).unwrap();
+    let open = || {
+        FolderStorage::open(Arc::new(RealDisk), &folder.path().join("record"), &folder.path().join("own"))
+            .unwrap()
+    };
     let log = Log::open(cast.options(Arc::new(open()), openings.clone())).await.unwrap();
     assert_eq!(log.head(), before);
     assert_eq!(log.published().unwrap().checkpoint.head(), before);
     let logged = log.append(draft(1000)).await.unwrap();
     assert_eq!(logged.index, 301);
     assert!(matches!(
-        FolderStorage::open(&folder.path().join("x"), &folder.path().join("own")).err().unwrap().kind(),
+        FolderStorage::open(Arc::new(RealDisk), &folder.path().join("x"), &folder.path().join("own"))
+            .err()
+            .unwrap()
+            .kind(),
         std::io::ErrorKind::WouldBlock
     ));
     log.close().await;
@@ -76,7 +83,8 @@ async fn what_is_not_a_log_or_not_this_one_is_not_opened() {
     join_all((0..10).map(|n| log.append(draft(n)))).await;
     log.close().await;
     let (served, own) = (folder.path().join("record"), folder.path().join("own"));
-    let storage = |own: &std::path::Path| Arc::new(FolderStorage::open(&served, own).unwrap());
+    let storage =
+        |own: &std::path::Path| Arc::new(FolderStorage::open(Arc::new(RealDisk), &served, own).unwrap());
     let options = |own: &std::path::Path| cast.options(storage(own), openings.clone());
 
     // No journal.
@@ -125,8 +133,16 @@ async fn the_same_seed_gives_the_same_root() {
 async fn without_a_quorum_nothing_is_proven_and_nothing_is_lost() {
     let Deployment { cast, log, openings, folder } = Deployment::new("quorum").await;
     log.close().await;
-    let open =
-        || Arc::new(FolderStorage::open(&folder.path().join("record"), &folder.path().join("own")).unwrap());
+    let open = || {
+        Arc::new(
+            FolderStorage::open(
+                Arc::new(RealDisk),
+                &folder.path().join("record"),
+                &folder.path().join("own"),
+            )
+            .unwrap(),
+        )
+    };
 
     // Everybody but the outsider.
     let mut options = cast.options(open(), openings.clone());
@@ -186,7 +202,9 @@ impl WitnessClient for Hung {
 async fn a_witness_that_hangs_delays_nobody() {
     let Deployment { cast, log, openings, folder } = Deployment::new("hung").await;
     log.close().await;
-    let storage = FolderStorage::open(&folder.path().join("record"), &folder.path().join("own")).unwrap();
+    let storage =
+        FolderStorage::open(Arc::new(RealDisk), &folder.path().join("record"), &folder.path().join("own"))
+            .unwrap();
     let mut options = cast.options(Arc::new(storage), openings);
     options.witness_deadline = std::time::Duration::from_secs(3600);
     for (id, client) in &mut options.witnesses {
@@ -261,7 +279,12 @@ async fn a_witness_from_a_backup_is_found_at_the_next_start() {
     let request = AddCheckpoint { old: 0, proof: Vec::new(), checkpoint };
     restored.witness("fr-paris").add_checkpoint(&request).unwrap();
     for _ in 0..2 {
-        let storage = FolderStorage::open(&folder.path().join("record"), &folder.path().join("own")).unwrap();
+        let storage = FolderStorage::open(
+            Arc::new(RealDisk),
+            &folder.path().join("record"),
+            &folder.path().join("own"),
+        )
+        .unwrap();
         let mut options = cast.options(Arc::new(storage), openings.clone());
         for (id, client) in &mut options.witnesses {
             if id == "fr-paris" {
@@ -311,7 +334,9 @@ impl WitnessClient for Swapped {
 async fn a_witness_that_goes_back_while_the_log_runs_is_asked_no_more() {
     let cast = Cast::new("goes back");
     let folder = tempfile::tempdir().unwrap();
-    let storage = FolderStorage::open(&folder.path().join("record"), &folder.path().join("own")).unwrap();
+    let storage =
+        FolderStorage::open(Arc::new(RealDisk), &folder.path().join("record"), &folder.path().join("own"))
+            .unwrap();
     let mut options = cast.options(Arc::new(storage), Arc::new(MemoryOpenings::default()));
     let swapped = Arc::new(Mutex::new(LocalWitness(cast.witness("fr-paris").clone())));
     for (id, client) in &mut options.witnesses {
@@ -377,7 +402,9 @@ impl WitnessClient for Slow {
 async fn a_closed_log_leaves_no_witness_at_work() {
     let Deployment { cast, log, openings, folder } = Deployment::new("close").await;
     log.close().await;
-    let storage = FolderStorage::open(&folder.path().join("record"), &folder.path().join("own")).unwrap();
+    let storage =
+        FolderStorage::open(Arc::new(RealDisk), &folder.path().join("record"), &folder.path().join("own"))
+            .unwrap();
     let mut options = cast.options(Arc::new(storage), openings);
     let at_work = Arc::new(AtomicBool::new(false));
     for (id, client) in &mut options.witnesses {

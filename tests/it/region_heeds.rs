@@ -47,7 +47,8 @@ async fn started(folder: &Path) -> (Log, Link<Call, Reply>) {
     let to = Peer::Region(region);
     let link = Link::in_process(Peer::HeadOffice, to, node, LinkLimits::default(), Wan::none());
 
-    let storage = FolderStorage::open(&folder.join("record"), &folder.join("own")).unwrap();
+    let storage =
+        FolderStorage::open(Arc::new(RealDisk), &folder.join("record"), &folder.join("own")).unwrap();
     let mut options = cast.options(Arc::new(storage), Arc::new(MemoryOpenings::default()));
     options.witnesses.remove(0);
     (Log::create(options, &cast.genesis()).await.unwrap(), link)

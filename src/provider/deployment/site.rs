@@ -138,7 +138,9 @@ impl Site {
             secret: RecordSecret::draw(&self.entropy),
             policy: self.policy.clone(),
             accept: Accept::NormalOnly,
-            storage: Arc::new(FolderStorage::open(&self.record, &self.head_office).map_err(failed)?),
+            storage: Arc::new(
+                FolderStorage::open(options.disk.clone(), &self.record, &self.head_office).map_err(failed)?,
+            ),
             openings: Arc::new(cabinet.clone()),
             witnesses,
             witness_deadline: Duration::from_secs(5),

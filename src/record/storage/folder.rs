@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::{Left, ReadTiles, STAGED, Storage, opening_path};
+use crate::disk::{Disk, DiskFile, Readers, folder_of};
 use crate::record::opening::Opening;
 
 /// How much of the journal file is written with zeros in advance. Overwriting them and syncing the data changes no metadata,
@@ -16,6 +17,7 @@ const JOURNAL_AHEAD_BYTES: u64 = 4 << 20;
 
 /// Two folders of a file system: one that is served, one that is the log's own.
 pub struct FolderStorage {
+    disk: Arc<dyn Disk>,
     served: PathBuf,
     own: PathBuf,
     journal: Mutex<Option<Journal>>,
@@ -28,7 +30,7 @@ pub struct FolderStorage {
 }
 
 struct Journal {
-    file: File,
+    file: Arc<dyn DiskFile>,
     /// Its inode: what the name stood for when it was opened.
     number: u64,
     /// Zeros are written up to here.
@@ -40,23 +42,18 @@ impl Journal {
     fn ends(&self, at: u64, with: &[u8; 32]) -> io::Result<bool> {
         let mut around = [0; 40];
         let start = at - 32;
-        let mut found = 0;
-        while found < around.len() {
-            match self.file.read_at(&mut around[found..], start + found as u64)? {
-                0 => break,
-                count => found += count,
-            }
-        }
+        let there = self.file.length()?.saturating_sub(start).min(around.len() as u64) as usize;
+        self.file.read_exact_at(&mut around[..there], start)?;
         Ok(around[..32] == *with && around[32..] == [0; 8])
     }
 }
 
 impl FolderStorage {
-    /// Opens both folders, making them if needed, and takes the lock. Fails with [`io::ErrorKind::WouldBlock`] if another
-    /// process has it.
-    pub fn open(served: &Path, own: &Path) -> io::Result<Self> {
-        fs::create_dir_all(served)?;
-        fs::create_dir_all(own)?;
+    /// Opens both folders, making them if needed: what is served for everybody, the log's own for it alone. Takes the lock;
+    /// fails with [`io::ErrorKind::WouldBlock`] if another process has it.
+    pub fn open(disk: Arc<dyn Disk>, served: &Path, own: &Path) -> io::Result<Self> {
+        disk.make_folder_for(Readers::Everybody, served)?;
+        disk.make_folder(own)?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(own.join("lock"))?;
         lock.try_lock().map_err(|error| match error {
             fs::TryLockError::WouldBlock => io::Error::new(
@@ -66,6 +63,7 @@ impl FolderStorage {
             fs::TryLockError::Error(error) => error,
         })?;
         Ok(FolderStorage {
+            disk,
             served: served.to_owned(),
             own: own.to_owned(),
             journal: Mutex::new(None),
@@ -92,8 +90,8 @@ impl FolderStorage {
             Some(open) if open.number == named => Ok(journal.insert(open)),
             Some(_) => Err(taken_over()),
             None => {
-                let file = OpenOptions::new().read(true).write(true).open(self.journal_path())?;
-                let ahead = file.metadata()?.len();
+                let file = self.disk.open(&self.journal_path())?;
+                let ahead = file.length()?;
                 Ok(journal.insert(Journal { file, number: named, ahead }))
             }
         }
@@ -148,15 +146,17 @@ impl Storage for FolderStorage {
         }
         *journal = None;
         let staged = self.own.join("journal.new");
-        let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&staged)?;
-        file.write_all_at(bytes, 0)?;
+        // A crash may have left one behind.
+        self.disk.remove(&staged)?;
+        let file = self.disk.create(&staged)?;
+        let number = fs::metadata(&staged)?.ino();
+        file.write_all_at(&[bytes], 0)?;
         let written = bytes.len() as u64;
-        write_zeros(&file, written, JOURNAL_AHEAD_BYTES)?;
-        file.sync_all()?;
+        write_zeros(&*file, written, JOURNAL_AHEAD_BYTES)?;
+        file.sync()?;
         // A crash before this line leaves the old journal, after it the new one.
-        fs::rename(&staged, self.journal_path())?;
-        File::open(&self.own)?.sync_all()?;
-        let number = file.metadata()?.ino();
+        self.disk.rename(&staged, &self.journal_path())?;
+        self.disk.sync_folder(&self.own)?;
         *journal = Some(Journal { file, number, ahead: written + JOURNAL_AHEAD_BYTES });
         Ok(())
     }
@@ -169,26 +169,19 @@ impl Storage for FolderStorage {
         }
         let end = at + bytes.len() as u64;
         if end > journal.ahead {
-            write_zeros(&journal.file, journal.ahead, end - journal.ahead + JOURNAL_AHEAD_BYTES)?;
+            write_zeros(&*journal.file, journal.ahead, end - journal.ahead + JOURNAL_AHEAD_BYTES)?;
             journal.ahead = end + JOURNAL_AHEAD_BYTES;
         }
-        journal.file.write_all_at(bytes, at)?;
-        journal.file.sync_data()
+        journal.file.write_all_at(&[bytes], at)?;
+        journal.file.sync()
     }
 
     fn write(&self, path: &str, bytes: &[u8]) -> io::Result<()> {
         let target = self.served.join(path);
-        let folder = target.parent().unwrap_or(&self.served);
         // Renaming keeps a reader, and a crash, from meeting half a file.
         let staged = target.with_extension(STAGED);
-        if let Err(error) = fs::write(&staged, bytes) {
-            if error.kind() != io::ErrorKind::NotFound {
-                return Err(error);
-            }
-            fs::create_dir_all(folder)?;
-            fs::write(&staged, bytes)?;
-        }
-        fs::rename(&staged, &target)?;
+        self.create_staged(&staged)?.write_all_at(&[bytes], 0)?;
+        self.disk.rename(&staged, &target)?;
         self.dirty.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(target);
         Ok(())
     }
@@ -196,16 +189,13 @@ impl Storage for FolderStorage {
     fn remove_partials(&self, full: &str, keep: Option<usize>) -> io::Result<()> {
         let folder = self.served.join(format!("{full}.p"));
         let kept = keep.map(|width| folder.join(width.to_string()));
-        match &kept {
-            None => absent_is_fine(fs::remove_dir_all(&folder))?,
-            Some(kept) => {
-                for entry in absent_is_fine(fs::read_dir(&folder).map(Some))?.into_iter().flatten() {
-                    let path = entry?.path();
-                    if path != *kept {
-                        absent_is_fine(fs::remove_file(path))?;
-                    }
-                }
+        for path in absent_is_fine(self.disk.list(&folder))? {
+            if Some(&path) != kept.as_ref() {
+                self.disk.remove(&path)?;
             }
+        }
+        if kept.is_none() {
+            self.disk.remove_folder(&folder)?;
         }
         let mut dirty = self.dirty.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         dirty.retain(|path| !path.starts_with(&folder) || Some(path) == kept.as_ref());
@@ -227,11 +217,28 @@ impl Storage for FolderStorage {
 }
 
 impl FolderStorage {
+    /// An empty file beside the one that it will replace, in a folder that may have to be made.
+    fn create_staged(&self, staged: &Path) -> io::Result<Arc<dyn DiskFile>> {
+        let create = || self.disk.create_for(Readers::Everybody, staged);
+        create().or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                self.disk.make_folder_for(Readers::Everybody, folder_of(staged))?;
+                create()
+            }
+            // A crash, or a full disk, left one behind.
+            io::ErrorKind::AlreadyExists => {
+                self.disk.remove(staged)?;
+                create()
+            }
+            _ => Err(error),
+        })
+    }
+
     fn sync_files(&self, files: &BTreeSet<PathBuf>) -> io::Result<()> {
         let mut folders = BTreeSet::new();
         for path in files {
-            match File::open(path) {
-                Ok(file) => file.sync_all()?,
+            match self.disk.open(path) {
+                Ok(file) => file.sync()?,
                 // A partial tile that a full one has replaced meanwhile; the full one is in line itself.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
@@ -239,10 +246,7 @@ impl FolderStorage {
             let inside = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.served));
             folders.extend(inside.map(Path::to_owned));
         }
-        for folder in &folders {
-            File::open(folder)?.sync_all()?;
-        }
-        Ok(())
+        folders.iter().try_for_each(|folder| self.disk.sync_folder(folder))
     }
 }
 
@@ -259,28 +263,29 @@ fn taken_over() -> io::Error {
     io::Error::new(io::ErrorKind::AlreadyExists, what)
 }
 
-fn write_zeros(file: &File, at: u64, count: u64) -> io::Result<()> {
+fn write_zeros(file: &dyn DiskFile, at: u64, count: u64) -> io::Result<()> {
     static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-    let end = at + count;
-    let mut at = at;
-    while at < end {
-        let step = (end - at).min(ZEROS.len() as u64);
-        file.write_all_at(&ZEROS[..step as usize], at)?;
-        at += step;
-    }
-    Ok(())
+    let (whole, rest) = (count as usize / ZEROS.len(), count as usize % ZEROS.len());
+    let mut parts = vec![&ZEROS[..]; whole];
+    parts.push(&ZEROS[..rest]);
+    file.write_all_at(&parts, at)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Condvar;
+
     use super::*;
+    use crate::disk::RealDisk;
+
+    fn open(folder: &Path, own: &str) -> FolderStorage {
+        FolderStorage::open(Arc::new(RealDisk), &folder.join("s"), &folder.join(own)).unwrap()
+    }
 
     #[test]
     fn a_journal_that_somebody_else_wrote_to_is_not_touched() {
         let folder = tempfile::tempdir().unwrap();
-        let open =
-            |own: &str| FolderStorage::open(&folder.path().join("s"), &folder.path().join(own)).unwrap();
-        let storage = open("own");
+        let storage = open(folder.path(), "own");
         storage.replace_journal(Left::Nothing, &[7; 40]).unwrap();
         assert!(storage.replace_journal(Left::Nothing, &[7; 40]).is_err());
         storage.append_journal(40, &[7; 32], &[8; 50]).unwrap();
@@ -309,7 +314,7 @@ mod tests {
     #[test]
     fn a_full_tile_takes_the_place_of_its_partial_ones() {
         let folder = tempfile::tempdir().unwrap();
-        let storage = FolderStorage::open(&folder.path().join("s"), &folder.path().join("o")).unwrap();
+        let storage = open(folder.path(), "o");
         storage.write("tile/0/000.p/5", b"a").unwrap();
         storage.write("tile/0/000", b"b").unwrap();
         assert_eq!(storage.read("tile/0/000.p/5").unwrap().unwrap(), b"a");
@@ -324,44 +329,78 @@ mod tests {
         storage.sync().unwrap();
     }
 
-    /// Waits for `what`, for ten seconds at most.
-    fn eventually(what: impl Fn() -> bool) -> bool {
-        (0..1000).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            what()
-        })
+    /// This machine's disk, on which a sync of `slow` waits until it is let go on, and then fails.
+    #[derive(Clone, Default)]
+    struct SlowDisk(Arc<(Mutex<Slow>, Condvar)>);
+
+    #[derive(Default)]
+    struct Slow {
+        waits: bool,
+        goes_on: bool,
     }
 
-    /// A named pipe stands for a slow disk: opening it waits until somebody opens its other end.
+    impl SlowDisk {
+        fn until(&self, set: impl FnOnce(&mut Slow), is: impl Fn(&Slow) -> bool) {
+            let (slow, changed) = &*self.0;
+            let mut slow = slow.lock().unwrap();
+            set(&mut slow);
+            changed.notify_all();
+            drop(changed.wait_while(slow, |slow| !is(slow)).unwrap());
+        }
+    }
+
+    impl Disk for SlowDisk {
+        fn create_for(&self, readers: Readers, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+            RealDisk.create_for(readers, path)
+        }
+        fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+            if path.ends_with("slow") && !self.0.0.lock().unwrap().goes_on {
+                self.until(|slow| slow.waits = true, |slow| slow.goes_on);
+                return Err(io::Error::other("the disk failed"));
+            }
+            RealDisk.open(path)
+        }
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            RealDisk.rename(from, to)
+        }
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            RealDisk.remove(path)
+        }
+        fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+            RealDisk.sync_folder(folder)
+        }
+        fn make_folder_for(&self, readers: Readers, folder: &Path) -> io::Result<()> {
+            RealDisk.make_folder_for(readers, folder)
+        }
+        fn remove_folder(&self, folder: &Path) -> io::Result<()> {
+            RealDisk.remove_folder(folder)
+        }
+        fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
+            RealDisk.list(folder)
+        }
+    }
+
     #[test]
     fn a_sync_holds_up_no_writer_and_waits_for_the_sync_before_it() {
         let folder = tempfile::tempdir().unwrap();
-        let served = folder.path().join("s");
-        let storage = FolderStorage::open(&served, &folder.path().join("o")).unwrap();
+        let disk = SlowDisk::default();
+        let storage =
+            FolderStorage::open(Arc::new(disk.clone()), &folder.path().join("s"), &folder.path().join("o"))
+                .unwrap();
         storage.write("slow", b"a").unwrap();
-        fs::remove_file(served.join("slow")).unwrap();
-        let made = std::process::Command::new("mkfifo").arg(served.join("slow")).status().unwrap();
-        assert!(made.success());
         std::thread::scope(|scope| {
             let first = scope.spawn(|| storage.sync());
-            // The first has taken its files when they are no longer in line.
-            let taken = || storage.dirty.try_lock().is_ok_and(|dirty| dirty.is_empty());
-            let was_taken = eventually(taken);
-            let second = was_taken.then(|| {
-                storage.write("other", b"b").unwrap();
-                scope.spawn(|| storage.sync())
-            });
+            disk.until(|_| {}, |slow| slow.waits);
+            // The first waits for the disk, and nobody who writes waits for it.
+            storage.write("other", b"b").unwrap();
+            let second = scope.spawn(|| storage.sync());
             std::thread::sleep(std::time::Duration::from_millis(50));
-            let overlapped = second.as_ref().is_some_and(|second| second.is_finished());
-            // The disk comes back, with an ordinary file of that name; syncing a pipe is an error.
-            fs::rename(served.join("slow"), folder.path().join("pipe")).unwrap();
-            fs::write(served.join("slow"), b"a").unwrap();
-            drop(OpenOptions::new().write(true).open(folder.path().join("pipe")).unwrap());
+            let overlapped = second.is_finished();
+            disk.until(|slow| slow.goes_on = true, |_| true);
             assert!(first.join().unwrap().is_err());
-            assert!(was_taken, "a writer has to wait for the disk");
             assert!(!overlapped, "the second sync returned while what the first took was not durable");
             // What the first could not sync is still in line for the second.
-            second.unwrap().join().unwrap().unwrap();
+            second.join().unwrap().unwrap();
             assert!(storage.dirty.lock().unwrap().is_empty());
         });
     }
