@@ -27,6 +27,9 @@ impl SignedCheckpoint {
 
     /// Reads a signed note whose text is a checkpoint.
     pub fn parse(text: &str) -> Result<Self, CheckpointError> {
+        if !text.is_empty() && !text.ends_with('\n') {
+            return Err(CheckpointError::Cut);
+        }
         let note = Note::from_bytes(text.as_bytes()).map_err(|_| CheckpointError::Note)?;
         // A note that was read has an empty line after its text, then one signature per line.
         let signatures = text[note.text().len() + 1..]
@@ -34,7 +37,7 @@ impl SignedCheckpoint {
             .map(|line| Signature::from_bytes(line.as_bytes()).map_err(|_| CheckpointError::Note))
             .collect::<Result<_, _>>()?;
         let parsed =
-            tlog_tiles::Checkpoint::from_bytes(note.text()).map_err(|_| CheckpointError::Checkpoint)?;
+            tlog_tiles::Checkpoint::from_bytes(note.text()).map_err(|_| CheckpointError::of(note.text()))?;
         Ok(SignedCheckpoint {
             origin: parsed.origin().to_owned(),
             head: TreeHead { size: parsed.size(), hash: Hash(parsed.hash().0) },
@@ -113,6 +116,12 @@ impl SignedCheckpoint {
     }
 }
 
+/// An ASCII decimal without leading zeros.
+pub(super) fn parse_size(text: &str) -> Option<u64> {
+    let size: u64 = text.parse().ok()?;
+    (size.to_string() == text).then_some(size)
+}
+
 /// As a signed note.
 impl fmt::Display for SignedCheckpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,8 +139,16 @@ impl fmt::Display for SignedCheckpoint {
 pub enum CheckpointError {
     #[error("not a signed note: text, an empty line, and lines of the form `— name base64`")]
     Note,
+    #[error("the last line does not end: something is cut off")]
+    Cut,
     #[error("not a checkpoint: a line each for origin, size and root hash")]
     Checkpoint,
+    #[error(
+        "the second line is `{0}`, where the size of the log is expected, a number without zeros in front"
+    )]
+    Size(String),
+    #[error("the third line is `{0}`, where the root of the log is expected, the base64 of a hash")]
+    Root(String),
     #[error("a checkpoint of the log `{found}`, where `{expected}` was expected")]
     ForeignLog { found: String, expected: String },
     #[error("the log `{0}` has not signed this checkpoint")]
@@ -140,6 +157,19 @@ pub enum CheckpointError {
     LogSignature(String),
     #[error("the cosignature of `{0}` is not over this checkpoint")]
     Cosignature(String),
+}
+
+impl CheckpointError {
+    /// What keeps the text of a note from being a checkpoint.
+    fn of(text: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(text);
+        let mut lines = text.lines().skip(1);
+        match (lines.next(), lines.next()) {
+            (Some(size), Some(_)) if parse_size(size).is_none() => CheckpointError::Size(size.to_owned()),
+            (Some(_), Some(root)) if Hash::parse(root).is_none() => CheckpointError::Root(root.to_owned()),
+            _ => CheckpointError::Checkpoint,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -171,8 +201,12 @@ mod tests {
         let other = LogSigner::new("b.example", &[1; 32]).unwrap();
         let signed = SignedCheckpoint::sign(&log, head());
         assert_eq!(SignedCheckpoint::parse("a\n"), Err(CheckpointError::Note));
-        let text = signed.to_string().replacen("20852163", "020852163", 1);
-        assert_eq!(SignedCheckpoint::parse(&text), Err(CheckpointError::Checkpoint));
+        assert_eq!(SignedCheckpoint::parse("a\n2"), Err(CheckpointError::Cut));
+        let with = |from: &str, to: &str| SignedCheckpoint::parse(&signed.to_string().replacen(from, to, 1));
+        assert_eq!(with("20852163", "020852163"), Err(CheckpointError::Size("020852163".into())));
+        let root = head().hash.to_string();
+        assert_eq!(with(&root, &root[4..]), Err(CheckpointError::Root(root[4..].into())));
+        assert_eq!(with(&format!("20852163\n{root}\n"), ""), Err(CheckpointError::Checkpoint));
         assert!(matches!(signed.check_log(other.verifier()), Err(CheckpointError::ForeignLog { .. })));
         let unsigned = signed.only_by(&[]);
         assert!(matches!(unsigned.check_log(log.verifier()), Err(CheckpointError::Unsigned(_))));

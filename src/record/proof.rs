@@ -8,13 +8,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use super::checkpoint::{CheckpointError, SignedCheckpoint};
+use super::checkpoint::{CheckpointError, SignedCheckpoint, parse_size};
 use super::entry::{Leaf, LeafError};
 use super::log::Logged;
 use super::opening::{Opening, OpeningError};
 use super::policy::{Accept, Policy, Quorum, QuorumError};
-use super::tree::check_inclusion;
-use super::witness::parse_size;
+use super::tree::{check_inclusion, inclusion_length};
 use super::{Hash, TreeHead};
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
@@ -70,7 +69,8 @@ impl LogProof {
         if first != FIRST_LINE {
             return Err(ProofError::FirstLine(first.to_owned()));
         }
-        let extra = lines.next().and_then(|line| line.strip_prefix("extra ")).ok_or(ProofError::NoExtra)?;
+        let line = lines.next().unwrap_or_default();
+        let extra = line.strip_prefix("extra ").ok_or_else(|| ProofError::NoExtra(line.to_owned()))?;
         let extra = STANDARD.decode(extra).map_err(|error| ProofError::Extra(error.to_string()))?;
         let extra = serde_json::from_slice(&extra).map_err(|error| ProofError::Extra(error.to_string()))?;
         let line = lines.next().unwrap_or_default();
@@ -92,6 +92,10 @@ impl LogProof {
             return Err(ProofError::BeyondLog { index: self.index, size: head.size });
         }
         let leaf = Leaf::decode(&self.extra.leaf).map_err(ProofError::Leaf)?;
+        let (found, expected) = (self.inclusion.len(), inclusion_length(self.index, head.size));
+        if found != expected {
+            return Err(ProofError::PathLength { index: self.index, size: head.size, found, expected });
+        }
         if !check_inclusion(&self.inclusion, head, self.index, leaf.hash()) {
             return Err(ProofError::Inclusion { index: self.index, head });
         }
@@ -131,8 +135,8 @@ pub enum ProofError {
     FirstLine(String),
     #[error("no empty line between the proof and the checkpoint")]
     NoEmptyLine,
-    #[error("no line `extra`, which has the entry itself")]
-    NoExtra,
+    #[error("the second line is `{0}`, where `extra` and the entry itself are expected")]
+    NoExtra(String),
     #[error("the line `extra` cannot be read: {0}")]
     Extra(String),
     #[error("`{0}` is not `index` and a number")]
@@ -147,6 +151,8 @@ pub enum ProofError {
     Leaf(LeafError),
     #[error("a proof of entry {index}, in a log of {size}, numbered from 0")]
     BeyondLog { index: u64, size: u64 },
+    #[error("{found} hashes, where {expected} lead from entry {index} to the root of a log of {size}")]
+    PathLength { index: u64, size: u64, found: usize, expected: usize },
     #[error("nothing proves that entry {index} is in the log of {head}")]
     Inclusion { index: u64, head: TreeHead },
     #[error("the opening is of entry {found}, and the proof of entry {expected}")]

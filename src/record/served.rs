@@ -55,11 +55,12 @@ impl<T: ReadTiles> ServedLog<T> {
             return Err(ServedError::NotInLog { index, size: head.size });
         }
         let number = index / TILE_WIDTH as u64;
-        let path = || entries_path(number, TILE_WIDTH);
+        let expected = (head.size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+        let path = || entries_path(number, expected);
         let bytes = read_entries(&self.tiles, number, head.size)?;
-        let leaves = split_leaves(&bytes).unwrap_or_default();
-        let leaf =
-            leaves.get((index % TILE_WIDTH as u64) as usize).ok_or_else(|| TileError::Damaged(path()))?;
+        let leaves = split_leaves(&bytes).ok_or_else(|| TileError::Torn(path()))?;
+        let leaf = leaves.get((index % TILE_WIDTH as u64) as usize);
+        let leaf = leaf.ok_or_else(|| TileError::Entries { path: path(), found: leaves.len(), expected })?;
         let inclusion = self.tree.prove_inclusion(&self.tiles, head.size, index)?;
         if !check_inclusion(&inclusion, head, index, Hash::of_leaf(leaf)) {
             return Err(TileError::Damaged(path()).into());

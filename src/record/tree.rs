@@ -348,6 +348,13 @@ pub(super) fn tile_root(hashes: &[Hash]) -> Option<Hash> {
     tile.root()
 }
 
+/// How many hashes lead from the leaf at `index` to the root of a tree of `size` leaves (RFC 6962 section 2.1.1).
+pub(super) fn inclusion_length(index: u64, size: u64) -> usize {
+    // As far as the leaf's way has a neighbour on the right, one for each level; above that, one for each on the left.
+    let both = u64::BITS - (index ^ size.saturating_sub(1)).leading_zeros();
+    (both + index.checked_shr(both).unwrap_or(0).count_ones()) as usize
+}
+
 /// Checks that a leaf is at `index` in the tree with this head.
 pub(super) fn check_inclusion(proof: &[Hash], head: TreeHead, index: u64, leaf: Hash) -> bool {
     let proof = proof.iter().map(|hash| (*hash).into()).collect();
@@ -427,6 +434,7 @@ mod tests {
                     continue;
                 }
                 let proof = tree.prove_inclusion(&tiles, size, index).unwrap();
+                assert_eq!(proof.len(), inclusion_length(index, size), "{index} of {size}");
                 let theirs = tlog_tiles::prove_record(size, index, &reference).unwrap();
                 assert_eq!(proof, theirs.into_iter().map(Hash::from).collect::<Vec<_>>());
                 assert!(check_inclusion(&proof, head, index, Hash::of_leaf(&leaf(index))));

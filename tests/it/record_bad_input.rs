@@ -4,11 +4,12 @@
 use std::path::Path;
 
 use futures_util::future::join_all;
+use rogatory::diagnostic::SourceFile;
 use rogatory::record::checkpoint::SignedCheckpoint;
 use rogatory::record::entry::{EntryDraft, Slot};
-use rogatory::record::key::VerifierKey;
+use rogatory::record::key::{LogSigner, VerifierKey};
 use rogatory::record::opening::Opening;
-use rogatory::record::policy::Accept;
+use rogatory::record::policy::{Accept, Policy};
 use rogatory::record::proof::LogProof;
 use rogatory::record::served::ServedLog;
 use rogatory::record::storage::ServedFolder;
@@ -16,13 +17,32 @@ use serde_json::json;
 
 use crate::record_testing::{Cast, Deployment, time};
 
-/// What was done to an input, and what is said of it; hashes are left out, because they say nothing here.
-fn table(rows: Vec<(&str, String)>) -> String {
-    let mut said: Vec<&str> = rows.iter().map(|(_, said)| said.as_str()).collect();
+/// What becomes of an input on its way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Damage {
+    Altered,
+    Truncated,
+    Reordered,
+    Foreign,
+}
+
+use Damage::*;
+
+/// What was done to an input, and what is said of it; hashes are left out, because they say nothing here. There is a line for
+/// every damage, but for those of which the test says why they come out like another, and no two say the same.
+fn table(rows: Vec<(Damage, &str, String)>, alike: &[Damage]) -> String {
+    let mut said: Vec<&str> = rows.iter().map(|(.., said)| said.as_str()).collect();
     said.sort_unstable();
     said.dedup();
     assert_eq!(said.len(), rows.len(), "two faults say the same: {rows:#?}");
-    rows.iter().map(|(what, said)| format!("{what}: {}\n", without_hashes(said))).collect()
+    for damage in [Altered, Truncated, Reordered, Foreign] {
+        let shown = rows.iter().any(|(of, ..)| *of == damage);
+        assert_ne!(shown, alike.contains(&damage), "{damage:?}");
+    }
+    let line = |(damage, what, said): &(Damage, &str, String)| {
+        format!("{damage:?}, {what}: {}\n", without_hashes(said))
+    };
+    rows.iter().map(line).collect()
 }
 
 fn without_hashes(text: &str) -> String {
@@ -62,44 +82,59 @@ async fn proofs() {
     };
     assert_eq!(said(&good), "believed");
     let path: Vec<&str> = good.split_inclusive('\n').collect();
-    let other = LogProof::new(&deployment.log.prove(8).await.unwrap(), None).to_string();
+    let log_line = path.iter().position(|line| line.starts_with("— rogatory.example/record ")).unwrap();
+    let next = deployment.log.prove(8).await.unwrap();
+    let other = LogProof::new(&next, None).to_string();
+    let its_opening = next.full.as_ref().unwrap().opening.subset(&[Slot::Note]);
     let stranger = deployment_of_a_stranger().await;
     let first_word = |text: &str| text.split_once("\n\n").unwrap().0.to_owned();
     let checkpoint = |text: &str| text.split_once("\n\n").unwrap().1.to_owned();
     insta::assert_snapshot!(table(vec![
-        ("another version", said(&good.replacen("proof@v1", "proof@v2", 1))),
-        ("without the entry", said(&good.replacen("extra ", "xtra ", 1))),
-        ("entry cut", said(&good.replacen("extra ey", "extra e", 1))),
-        ("entry altered", said(&good.replacen("extra eyJz", "extra eyJy", 1))),
-        ("index of another entry", said(&good.replacen("index 7", "index 6", 1))),
-        ("index that is no number", said(&good.replacen("index 7", "index seven", 1))),
-        ("index beyond the log", said(&good.replacen("index 7", "index 300", 1))),
-        ("hash cut", said(&good.replacen(path[3], &path[3][4..], 1))),
-        ("cut before the checkpoint", said(&first_word(&good))),
-        ("cut within the checkpoint", said(&good[..first_word(&good).len() + 20])),
-        ("another log's checkpoint", said(&format!("{}\n\n{}", first_word(&good), checkpoint(&stranger)))),
-        ("head altered", said(&good.replacen("\n300\n", "\n301\n", 1))),
-    ]), @r"
-    another version: the first line is `c2sp.org/tlog-proof@v2`, where `c2sp.org/tlog-proof@v1` is expected
-    without the entry: no line `extra`, which has the entry itself
-    entry cut: the line `extra` cannot be read: Invalid padding
-    entry altered: the line `extra` cannot be read: unknown field `rimulated`, expected one of `simulated`, `leaf`, `opening` at line 1 column 12
-    index of another entry: nothing proves that entry 6 is in the log of size 300 with root <hash>
-    index that is no number: `index seven` is not `index` and a number
-    index beyond the log: a proof of entry 300, in a log of 300, numbered from 0
-    hash cut: `<hash>` is not the base64 of a hash
-    cut before the checkpoint: no empty line between the proof and the checkpoint
-    cut within the checkpoint: the checkpoint cannot be read: not a signed note: text, an empty line, and lines of the form `— name base64`
-    another log's checkpoint: a checkpoint of the log `other.example/record`, where `rogatory.example/record` was expected
-    head altered: the signature of the log `rogatory.example/record` is not over this checkpoint
+        (Altered, "version", said(&good.replacen("proof@v1", "proof@v2", 1))),
+        (Altered, "name of a line", said(&good.replacen("extra ", "xtra ", 1))),
+        (Altered, "entry", said(&good.replacen("extra eyJz", "extra eyJy", 1))),
+        (Altered, "index", said(&good.replacen("index 7", "index 6", 1))),
+        (Altered, "index into no number", said(&good.replacen("index 7", "index seven", 1))),
+        (Altered, "index to beyond the log", said(&good.replacen("index 7", "index 300", 1))),
+        (Altered, "head", said(&good.replacen("\n300\n", "\n301\n", 1))),
+        (Truncated, "entry", said(&good.replacen("extra ey", "extra e", 1))),
+        (Truncated, "hash", said(&good.replacen(path[3], &path[3][4..], 1))),
+        (Truncated, "path", said(&good.replacen(path[3], "", 1))),
+        (Truncated, "before the checkpoint", said(&first_word(&good))),
+        (Truncated, "within the checkpoint", said(&good[..first_word(&good).len() + 20])),
+        (Truncated, "behind the log's signature", said(&path[..=log_line].concat())),
+        (Reordered, "lines", said(&swap_lines(&good, 1, 2))),
+        (Reordered, "hashes", said(&swap_lines(&good, 3, 4))),
+        (Foreign, "checkpoint", said(&format!("{}\n\n{}", first_word(&good), checkpoint(&stranger)))),
+        (Foreign, "opening", said(&LogProof::new(&logged, Some(its_opening)).to_string())),
+    ], &[]), @r"
+    Altered, version: the first line is `c2sp.org/tlog-proof@v2`, where `c2sp.org/tlog-proof@v1` is expected
+    Altered, name of a line: the second line is `xtra <hash>`, where `extra` and the entry itself are expected
+    Altered, entry: the line `extra` cannot be read: unknown field `rimulated`, expected one of `simulated`, `leaf`, `opening` at line 1 column 12
+    Altered, index: nothing proves that entry 6 is in the log of size 300 with root <hash>
+    Altered, index into no number: `index seven` is not `index` and a number
+    Altered, index to beyond the log: a proof of entry 300, in a log of 300, numbered from 0
+    Altered, head: the signature of the log `rogatory.example/record` is not over this checkpoint
+    Truncated, entry: the line `extra` cannot be read: Invalid padding
+    Truncated, hash: `<hash>` is not the base64 of a hash
+    Truncated, path: 8 hashes, where 9 lead from entry 7 to the root of a log of 300
+    Truncated, before the checkpoint: no empty line between the proof and the checkpoint
+    Truncated, within the checkpoint: the checkpoint cannot be read: the last line does not end: something is cut off
+    Truncated, behind the log's signature: no quorum: cosigned by 0 of 11 witnesses ()
+    Reordered, lines: the second line is `index 7`, where `extra` and the entry itself are expected
+    Reordered, hashes: nothing proves that entry 7 is in the log of size 300 with root <hash>
+    Foreign, checkpoint: a checkpoint of the log `other.example/record`, where `rogatory.example/record` was expected
+    Foreign, opening: the opening is of entry 8, and the proof of entry 7
     ");
-    // What makes the path to the root another one is one fault, whichever way it came about.
-    let no_path = said(&good.replacen(path[3], "", 1));
-    assert!(no_path.starts_with("nothing proves that entry 7 is in the log"), "{no_path}");
-    assert_eq!(said(&swap_lines(&good, 3, 4)), no_path);
+    // A hash does not say of what it is. A path that was altered, or that is another entry's, ends in another root as one in
+    // another order does, and there is one thing to say of all three.
+    let another_root = said(&swap_lines(&good, 3, 4));
+    assert!(another_root.starts_with("nothing proves that entry 7 is in the log"), "{another_root}");
+    let flipped = path[3].replacen(&path[3][..1], if path[3].starts_with('A') { "B" } else { "A" }, 1);
+    assert_eq!(said(&good.replacen(path[3], &flipped, 1)), another_root);
     let others_path = first_word(&other).lines().skip(3).map(|line| format!("{line}\n")).collect::<String>();
     let head: String = good.split_inclusive('\n').take(3).collect();
-    assert_eq!(said(&format!("{head}{others_path}\n{}", checkpoint(&good))), no_path);
+    assert_eq!(said(&format!("{head}{others_path}\n{}", checkpoint(&good))), another_root);
 }
 
 async fn deployment_of_a_stranger() -> String {
@@ -132,27 +167,44 @@ async fn checkpoints() {
     let cosignature = lines[log_line + 1].trim_end();
     let whose = cosignature.split(' ').nth(1).unwrap();
     let altered = format!("{}AAA=", &cosignature[..cosignature.len() - 4]);
+    let stranger = checkpoint_of_a_stranger(&good);
+    let root = lines[2].trim_end();
     insta::assert_snapshot!(table(vec![
-        ("empty", said("")),
-        ("size with a zero in front", said(&good.replacen("\n300\n", "\n0300\n", 1))),
-        ("size altered", said(&good.replacen("\n300\n", "\n299\n", 1))),
-        ("another origin", said(&good.replacen("rogatory.example", "other.example", 1))),
-        ("without the log's signature", said(&without(log_line))),
-        ("a cosignature altered", said(&good.replacen(cosignature, &altered, 1)).replace(whose, "<witness>")),
-        ("only the log's signature", said(&lines[..=log_line].concat())),
-    ]), @r"
-    empty: not a signed note: text, an empty line, and lines of the form `— name base64`
-    size with a zero in front: not a checkpoint: a line each for origin, size and root hash
-    size altered: the signature of the log `rogatory.example/record` is not over this checkpoint
-    another origin: a checkpoint of the log `other.example/record`, where `rogatory.example/record` was expected
-    without the log's signature: the log `rogatory.example/record` has not signed this checkpoint
-    a cosignature altered: the cosignature of `<witness>` is not over this checkpoint
-    only the log's signature: no quorum: cosigned by 0 of 11 witnesses ()
+        (Altered, "size, a zero in front", said(&good.replacen("\n300\n", "\n0300\n", 1))),
+        (Altered, "size", said(&good.replacen("\n300\n", "\n299\n", 1))),
+        (Altered, "root into no hash", said(&good.replacen(root, &root[4..], 1))),
+        (Altered, "origin", said(&good.replacen("rogatory.example", "other.example", 1))),
+        (Altered, "cosignature", said(&good.replacen(cosignature, &altered, 1)).replace(whose, "<witness>")),
+        (Truncated, "to nothing", said("")),
+        (Truncated, "in its last line", said(&good[..good.len() - 10])),
+        (Truncated, "behind the size", said(&good.replacen(lines[2], "", 1))),
+        (Truncated, "behind the log's signature", said(&lines[..=log_line].concat())),
+        (Reordered, "size and root", said(&swap_lines(&good, 1, 2))),
+        (Foreign, "log of the same name", said(&stranger)),
+    ], &[]), @r"
+    Altered, size, a zero in front: the second line is `0300`, where the size of the log is expected, a number without zeros in front
+    Altered, size: the signature of the log `rogatory.example/record` is not over this checkpoint
+    Altered, root into no hash: the third line is `<hash>`, where the root of the log is expected, the base64 of a hash
+    Altered, origin: a checkpoint of the log `other.example/record`, where `rogatory.example/record` was expected
+    Altered, cosignature: the cosignature of `<witness>` is not over this checkpoint
+    Truncated, to nothing: not a signed note: text, an empty line, and lines of the form `— name base64`
+    Truncated, in its last line: the last line does not end: something is cut off
+    Truncated, behind the size: not a checkpoint: a line each for origin, size and root hash
+    Truncated, behind the log's signature: no quorum: cosigned by 0 of 11 witnesses ()
+    Reordered, size and root: the second line is `<hash>`, where the size of the log is expected, a number without zeros in front
+    Foreign, log of the same name: the log `rogatory.example/record` has not signed this checkpoint
     ");
-    assert_eq!(said(&good[..good.len() - 10]), said(""));
-    assert_eq!(said(&swap_lines(&good, 1, 2)), said(&good.replacen("\n300\n", "\n0300\n", 1)));
+    // The log's signature may be missing for any reason.
+    assert_eq!(said(&without(log_line)), said(&stranger));
     // The order of signatures means nothing.
     assert_eq!(said(&swap_lines(&good, log_line, log_line + 1)), "believed");
+}
+
+/// The same head, signed by somebody who calls a log of theirs by the same name.
+fn checkpoint_of_a_stranger(good: &str) -> String {
+    let head = SignedCheckpoint::parse(good).unwrap().head();
+    let signer = LogSigner::new("rogatory.example/record", &[9; 32]).unwrap();
+    SignedCheckpoint::sign(&signer, head).to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -189,33 +241,43 @@ async fn tiles() {
         bytes[10] ^= 1;
         bytes
     };
+    let entries_swapped = said("tile/entries/000", &swapped(582 * 3));
     insta::assert_snapshot!(table(vec![
-        ("a hash altered", said("tile/0/000", &flip)),
-        ("hashes cut", said("tile/0/000", &|bytes| bytes[..100].to_vec())),
-        ("hashes at the edge altered", said("tile/0/001.p/44", &flip)),
-        ("entries altered", said("tile/entries/000", &|mut bytes| {
-            bytes[3 * 582 + 10] ^= 1;
-            bytes
-        })),
-        ("entries at the edge cut", said("tile/entries/001.p/44", &|bytes| bytes[..582 * 40].to_vec())),
-        ("no opening", said("opening/000", &|_| b"{}".to_vec())),
-        ("checkpoint cut", said("checkpoint", &|bytes| bytes[..40].to_vec())),
-        ("another log's checkpoint", said("checkpoint", &foreign("checkpoint"))),
-    ]), @r"
-    a hash altered: `tile/0/000` is damaged: it is not what the tree holds
-    hashes cut: `tile/0/000` has 100 bytes, where 8192 are expected
-    hashes at the edge altered: the tiles lead to size 300 with root <hash>, and `checkpoint` shows size 300 with root <hash>
-    entries altered: `tile/entries/000` is damaged: it is not what the tree holds
-    entries at the edge cut: `tile/entries/001` is damaged: it is not what the tree holds
-    no opening: what is published for entry 0 is not an opening: missing field `entry` at line 1 column 2
-    checkpoint cut: `checkpoint`: not a signed note: text, an empty line, and lines of the form `— name base64`
-    another log's checkpoint: `checkpoint`: the log `rogatory.example/record` has not signed this checkpoint
+        (Altered, "hash", said("tile/0/000", &flip)),
+        (Altered, "hash at the edge", said("tile/0/001.p/44", &flip)),
+        (Altered, "opening", said("opening/000", &|_| b"{}".to_vec())),
+        (Truncated, "hashes", said("tile/0/000", &|bytes| bytes[..100].to_vec())),
+        (Truncated, "hashes at the edge", said("tile/0/001.p/44", &|bytes| bytes[..32 * 43].to_vec())),
+        (Truncated, "entries, within one", said("tile/entries/000", &|bytes| bytes[..1000].to_vec())),
+        (Truncated, "entries, behind one", said("tile/entries/001.p/44", &|bytes| bytes[..582 * 40].to_vec())),
+        (Truncated, "checkpoint", said("checkpoint", &|bytes| bytes[..40].to_vec())),
+        (Reordered, "entries", entries_swapped.clone()),
+        (Foreign, "checkpoint", said("checkpoint", &foreign("checkpoint"))),
+        (Foreign, "opening", said("opening/000", &foreign("opening/000"))),
+    ], &[]), @r"
+    Altered, hash: `tile/0/000` is damaged: it is not what the tree holds
+    Altered, hash at the edge: the tiles lead to size 300 with root <hash>, and `checkpoint` shows size 300 with root <hash>
+    Altered, opening: what is published for entry 0 is not an opening: missing field `entry` at line 1 column 2
+    Truncated, hashes: `tile/0/000` has 100 bytes, where 8192 are expected
+    Truncated, hashes at the edge: `tile/0/001.p/44` has 1376 bytes, where 1408 are expected
+    Truncated, entries, within one: `tile/entries/000` ends within an entry
+    Truncated, entries, behind one: `tile/entries/001.p/44` has 40 entries, where 44 are expected
+    Truncated, checkpoint: `checkpoint`: the last line does not end: something is cut off
+    Reordered, entries: `tile/entries/000` is damaged: it is not what the tree holds
+    Foreign, checkpoint: `checkpoint`: the log `rogatory.example/record` has not signed this checkpoint
+    Foreign, opening: the opening of slot `kind` is not what entry 0 commits to
     ");
+    // A tile is measured by the one hash over it in the level above. Whatever is in it that does not belong there, altered, in
+    // another order or another log's, there is one thing to say of it; and of each bundle of entries likewise.
     let damaged = said("tile/0/000", &flip);
     assert_eq!(said("tile/0/000", &swapped(32)), damaged);
     assert_eq!(said("tile/0/000", &foreign("tile/0/000")), damaged);
-    let damaged = said("tile/entries/000", &swapped(582 * 3));
-    assert_eq!(damaged, said("tile/entries/000", &foreign("tile/entries/000")));
+    assert_eq!(said("tile/entries/000", &foreign("tile/entries/000")), entries_swapped);
+    let altered = |mut bytes: Vec<u8>| {
+        bytes[3 * 582 + 10] ^= 1;
+        bytes
+    };
+    assert_eq!(said("tile/entries/000", &altered), entries_swapped);
     let missing = remove(&record.join("tile/0/000"), || said("checkpoint", &|bytes| bytes));
     assert_eq!(missing, "`tile/0/000` is missing");
 }
@@ -254,24 +316,28 @@ async fn openings() {
         change(&mut value);
         said(&value)
     };
+    let text = good.to_string();
+    let cut = serde_json::from_str::<Opening>(&text[..text.len() - 10]).unwrap_err().to_string();
     insta::assert_snapshot!(table(vec![
-        ("a value altered", with(&|o| o["slots"]["note"]["value"] = json!("\"m\""))),
-        ("salt cut", with(&|o| o["slots"]["note"]["salt"] = json!("AAAA"))),
-        ("slots exchanged", with(&|o| {
+        (Altered, "value", with(&|o| o["slots"]["note"]["value"] = json!("\"m\""))),
+        (Altered, "name of a slot", with(&|o| o["slots"]["verdict"] = o["slots"]["note"].clone())),
+        (Truncated, "file", cut),
+        (Truncated, "salt", with(&|o| o["slots"]["note"]["salt"] = json!("AAAA"))),
+        (Truncated, "entry", with(&|o| drop(o.as_object_mut().unwrap().remove("entry")))),
+        (Reordered, "slots", with(&|o| {
             let kind = o["slots"]["kind"].take();
             o["slots"]["kind"] = o["slots"]["note"].take();
             o["slots"]["note"] = kind;
         })),
-        ("a slot that is none", with(&|o| o["slots"]["verdict"] = o["slots"]["note"].clone())),
-        ("without its entry", with(&|o| drop(o.as_object_mut().unwrap().remove("entry")))),
-        ("another entry's", said(&opening(&next))),
-    ]), @r"
-    a value altered: the opening of slot `note` is not what entry 1 commits to
-    salt cut: 3 bytes are not what belongs here
-    slots exchanged: the opening of slot `kind` is not what entry 1 commits to
-    a slot that is none: unknown variant `verdict`, expected one of `kind`, `matter`, `demand`, `instrument`, `parties`, `facts`, `law`, `positions`, `decision`, `grants`, `order`, `timing`, `production`, `route`, `note`, `public`, `reserved`
-    without its entry: missing field `entry`
-    another entry's: the opening of slot `kind` is not what entry 2 commits to
+        (Foreign, "entry", said(&opening(&next))),
+    ], &[]), @r"
+    Altered, value: the opening of slot `note` is not what entry 1 commits to
+    Altered, name of a slot: unknown variant `verdict`, expected one of `kind`, `matter`, `demand`, `instrument`, `parties`, `facts`, `law`, `positions`, `decision`, `grants`, `order`, `timing`, `production`, `route`, `note`, `public`, `reserved`
+    Truncated, file: EOF while parsing a value at line 1 column 175
+    Truncated, salt: 3 bytes are not what belongs here
+    Truncated, entry: missing field `entry`
+    Reordered, slots: the opening of slot `kind` is not what entry 1 commits to
+    Foreign, entry: the opening of slot `kind` is not what entry 2 commits to
     ");
 }
 
@@ -287,17 +353,26 @@ fn keys() {
     let (name, rest) = good.split_once('+').unwrap();
     let (id, key) = rest.split_once('+').unwrap();
     let witness_key = witness.splitn(3, '+').nth(2).unwrap();
+    let in_a_policy = |log: &str| {
+        let text = cast.policy.to_text().replacen(&good, log, 1);
+        Policy::read(&SourceFile::new("policy", text))
+            .map_or_else(|error| error.to_string(), |_| "believed".into())
+    };
     insta::assert_snapshot!(table(vec![
-        ("cut", said(&good[..good.len() - 8])),
-        ("name and id exchanged", said(&format!("{id}+{name}+{key}"))),
-        ("another's bytes", said(&format!("{name}+{id}+{witness_key}"))),
-        ("a kind that nobody knows", said(&format!("{name}+{id}+BgAA"))),
-        ("without a name", said(&format!("+{id}+{key}"))),
-    ]), @r"
-    cut: `rogatory.example/record+cc8799a4+AYsm8qHsvQBm0nzr0MDX/W4OkO3Fmvk88hqh` is not a verifier key of the form `name+id+base64`
-    name and id exchanged: the id in `cc8799a4+rogatory.example/record+AYsm8qHsvQBm0nzr0MDX/W4OkO3Fmvk88hqhOjfnUT6F` is not that of its name and key
-    another's bytes: the id in `rogatory.example/record+cc8799a4+BMChG1vXpazEtmFZs9b+BCzXEs/1PIkhmzdpHghGc2Fr` is not that of its name and key
-    a kind that nobody knows: a key of kind 0x06, where 0x01 (log, Ed25519) and 0x04 (cosigner, Ed25519) are known
-    without a name: `` is not a key name: it may not be empty, and has neither spaces nor `+`
+        (Altered, "name", said(&good.replacen("record", "recor", 1))),
+        (Altered, "kind", said(&format!("{name}+{id}+BgAA"))),
+        (Altered, "away with the name", said(&format!("+{id}+{key}"))),
+        (Truncated, "bytes", said(&good[..good.len() - 8])),
+        (Reordered, "name and id", said(&format!("{id}+{name}+{key}"))),
+        (Foreign, "bytes", said(&format!("{name}+{id}+{witness_key}"))),
+        (Foreign, "witness's in place of the log's", in_a_policy(&witness)),
+    ], &[]), @r"
+    Altered, name: the id in `rogatory.example/recor+cc8799a4+AYsm8qHsvQBm0nzr0MDX/W4OkO3Fmvk88hqhOjfnUT6F` is not that of its name and key
+    Altered, kind: a key of kind 0x06, where 0x01 (log, Ed25519) and 0x04 (cosigner, Ed25519) are known
+    Altered, away with the name: `` is not a key name: it may not be empty, and has neither spaces nor `+`
+    Truncated, bytes: `rogatory.example/record+cc8799a4+AYsm8qHsvQBm0nzr0MDX/W4OkO3Fmvk88hqh` is not a verifier key of the form `name+id+base64`
+    Reordered, name and id: the id in `cc8799a4+rogatory.example/record+AYsm8qHsvQBm0nzr0MDX/W4OkO3Fmvk88hqhOjfnUT6F` is not that of its name and key
+    Foreign, bytes: the id in `rogatory.example/record+cc8799a4+BMChG1vXpazEtmFZs9b+BCzXEs/1PIkhmzdpHghGc2Fr` is not that of its name and key
+    Foreign, witness's in place of the log's: policy:1:1: the key of log `rogatory.example/record/witness/uni` is not a log's
     ");
 }

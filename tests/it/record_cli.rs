@@ -70,10 +70,10 @@ async fn a_proof_convinces_on_another_machine() {
     std::fs::write(there.join("other"), Cast::new("another").policy.to_text()).unwrap();
     assert_eq!(verify("other").status.code(), Some(1));
     // Altered on the way.
-    std::fs::write(there.join("decision.tlog-proof"), proof.replacen("index 1", "index 2", 1)).unwrap();
+    std::fs::write(there.join("decision.tlog-proof"), proof.replacen("index 1", "index 0", 1)).unwrap();
     let altered = verify("policy");
     assert_eq!(altered.status.code(), Some(1));
-    assert!(stderr(&altered).contains("proves nothing: nothing proves that entry 2"), "{}", stderr(&altered));
+    assert!(stderr(&altered).contains("proves nothing: nothing proves that entry 0"), "{}", stderr(&altered));
 
     // An entry of which nothing is open is proven all the same; one that is not there is not.
     let closed = stdout(&rogatory(folder, &["record", "prove", "2", "--data", "."]));

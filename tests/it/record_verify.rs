@@ -185,7 +185,7 @@ async fn one_file_proves_one_entry() {
             .unwrap_err()
     };
     assert!(matches!(with("tlog-proof@v1", "tlog-proof@v2"), ProofError::FirstLine(_)));
-    assert!(matches!(with("extra ", "extra"), ProofError::NoExtra));
+    assert!(matches!(with("extra ", "extra"), ProofError::NoExtra(_)));
     assert!(matches!(with("extra ", "extra !"), ProofError::Extra(_)));
     assert!(matches!(with("index 1", "index 01"), ProofError::Index(_)));
     assert!(matches!(with("index 1", "index 0"), ProofError::Inclusion { index: 0, .. }));

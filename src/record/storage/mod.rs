@@ -109,6 +109,10 @@ pub enum TileError {
     Missing(String),
     #[error("`{path}` has {found} bytes, where {expected} are expected")]
     Length { path: String, found: usize, expected: usize },
+    #[error("`{0}` ends within an entry")]
+    Torn(String),
+    #[error("`{path}` has {found} entries, where {expected} are expected")]
+    Entries { path: String, found: usize, expected: usize },
     #[error("`{0}` is damaged: it is not what the tree holds")]
     Damaged(String),
     #[error("cannot prove: {0}")]

@@ -16,7 +16,6 @@ use signed_note::Signature;
 pub use client::{ClientError, LocalWitness, WitnessClient};
 pub use error::WitnessError;
 pub use state::{FileState, MemoryState, Remembered, StateError, WitnessState};
-pub(in crate::record) use wire::parse_size;
 pub use wire::{AddCheckpoint, AddCheckpointReply, RequestError, parse_reply};
 
 use super::checkpoint::{CheckpointError, SignedCheckpoint};

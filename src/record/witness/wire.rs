@@ -4,7 +4,7 @@ use signed_note::Signature;
 
 use super::error::WitnessError;
 use crate::record::Hash;
-use crate::record::checkpoint::{CheckpointError, SignedCheckpoint};
+use crate::record::checkpoint::{CheckpointError, SignedCheckpoint, parse_size};
 
 /// A request to cosign.
 #[derive(Clone, PartialEq, Debug)]
@@ -50,12 +50,6 @@ impl AddCheckpoint {
         }
         Ok(AddCheckpoint { old, proof, checkpoint: SignedCheckpoint::parse(note)? })
     }
-}
-
-/// An ASCII decimal without leading zeros.
-pub(in crate::record) fn parse_size(text: &str) -> Option<u64> {
-    let size: u64 = text.parse().ok()?;
-    (size.to_string() == text).then_some(size)
 }
 
 /// Why a body is not a request.
