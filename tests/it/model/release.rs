@@ -15,6 +15,10 @@ use super::witnesses::consider;
 /// What may happen in a run. Less room, fewer states.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Room {
+    /// Entries of another matter than the one that permits are about.
+    pub others: bool,
+    /// Entries of that matter that grant nothing. A second grant overtakes the first one, too.
+    pub stays: bool,
     /// The log has a second history.
     pub forks: bool,
     /// Grants that it should not have recorded: at most one in a run, of these.
@@ -293,8 +297,9 @@ impl Release {
         let entries: Vec<Entry> = moments
             .flat_map(|at| {
                 let grants = grants.clone().map(move |terms| Entry { matter: 0, grant: Some(terms), at });
-                let other = Entry { matter: 1, grant: Some(Terms::Good), at };
-                grants.chain([Entry { matter: 0, grant: None, at }, other])
+                let other = self.room.others.then_some(Entry { matter: 1, grant: Some(Terms::Good), at });
+                let stay = self.room.stays.then_some(Entry { matter: 0, grant: None, at });
+                grants.chain(stay).chain(other)
             })
             .collect();
         entries.into_iter()
