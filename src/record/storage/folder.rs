@@ -180,7 +180,13 @@ impl Storage for FolderStorage {
         let target = self.served.join(path);
         // Renaming keeps a reader, and a crash, from meeting half a file.
         let staged = target.with_extension(STAGED);
-        self.create_staged(&staged)?.write_all_at(&[bytes], 0)?;
+        let file = self.create_staged(&staged)?;
+        file.write_all_at(&[bytes], 0)?;
+        // A name may be on the disk before what it stands for. Tiles and the checkpoint are written again after a crash; what the
+        // journal does not hold has to be whole wherever its name is.
+        if !path.starts_with("tile/") && path != "checkpoint" {
+            file.sync()?;
+        }
         self.disk.rename(&staged, &target)?;
         self.dirty.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).insert(target);
         Ok(())
