@@ -57,6 +57,7 @@ mod region_process;
 mod region_transport;
 mod release_crash;
 mod report;
+mod report_bad_input;
 mod rotation;
 mod route_crash;
 mod standard_world;
