@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{BandForm, Counted, Span, SpanError, TransparencyReport, canonical};
+use crate::record::TreeHead;
+use crate::record::checkpoint::{CheckpointError, SignedCheckpoint};
 use crate::record::key::{LogSigner, VerifierKey};
 use crate::record::note::{NoteError, open_note, sign_note};
+use crate::record::policy::{Accept, Policy, Quorum, QuorumError};
 use crate::world::World;
 
 const FIRST_LINE: &str = "rogatory transparency report v1";
@@ -45,12 +48,36 @@ pub struct ReportCheck {
     pub figures: Vec<FigureCheck>,
     /// Matters of which some entry is closed.
     pub closed: usize,
+    /// Who cosigned the checkpoint that the report was made from, and whether an outsider did.
+    pub quorum: Quorum,
 }
 
 impl ReportCheck {
     pub fn is_wrong(&self) -> bool {
         self.figures.iter().any(|figure| figure.basis == Basis::Wrong)
     }
+}
+
+/// Why a report was not made from the checkpoint that it shows, or not as it says.
+#[derive(Debug, thiserror::Error)]
+pub enum OriginError {
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    Quorum(#[from] QuorumError),
+    #[error("the report says `{said}`, and its checkpoint is {found}")]
+    Cosigned { said: Box<Quorum>, found: Box<Quorum> },
+}
+
+/// Checks who signed the checkpoint that a report was made from, and that it says so. Gives the tree's head.
+pub fn check_origin(report: &TransparencyReport, policy: &Policy) -> Result<TreeHead, OriginError> {
+    let checkpoint = SignedCheckpoint::parse(&report.checkpoint)?;
+    let found = policy.check(&checkpoint, Accept::Emergency)?;
+    if found != report.quorum {
+        let said = Box::new(report.quorum.clone());
+        return Err(OriginError::Cosigned { said, found: Box::new(found) });
+    }
+    Ok(checkpoint.head())
 }
 
 /// Compares a report with what is open of the record it was made from, and with the auditors who signed it.
@@ -95,7 +122,7 @@ pub fn check(
         let figure = format!("{}, {} to {}", row.what, row.from, row.to);
         figures.push(FigureCheck { figure, said: row.band.clone(), counted: None, basis: word() });
     }
-    Ok(ReportCheck { figures, closed: counted.closed.len() })
+    Ok(ReportCheck { figures, closed: counted.closed.len(), quorum: report.quorum.clone() })
 }
 
 /// What an auditor signs: that the figures of a report come out of openings that they were given, of every entry.

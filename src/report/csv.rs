@@ -2,11 +2,11 @@
 
 use super::TransparencyReport;
 
-/// The table, in the usual columns of the field. What is told in bands is not in it: a band is no number.
+/// The table, in the usual columns of the field, and behind them whether an outsider cosigned the record. What is told in bands is not in it: a band is no number.
 pub fn csv(report: &TransparencyReport) -> String {
     let mut text = String::from(
         "from,to,country,legal process,on request of,requests,accounts specified,emergency requests,content disclosed,\
-         only non-content disclosed,no data found,rejected,treaty route,lapsed,pending\r\n",
+         only non-content disclosed,no data found,rejected,treaty route,lapsed,pending,outsider cosigned\r\n",
     );
     for row in &report.figures.demands {
         let executes = row.executes.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -18,6 +18,7 @@ pub fn csv(report: &TransparencyReport) -> String {
             executes,
         ];
         fields.extend(row.columns().map(|(_, number)| number.to_string()));
+        fields.push(if report.quorum.outsider { "yes" } else { "no" }.to_owned());
         line(&mut text, &fields);
     }
     text

@@ -50,6 +50,7 @@ pub fn html(report: &TransparencyReport) -> String {
         "The checkpoint of the record, with the signatures of the log and of its witnesses. \
                     `rogatory report verify` counts again what is open and says on whose word the rest is.",
     );
+    page.leaf("p", &format!("It was {}.", report.quorum));
     page.leaf("pre", &report.checkpoint);
     page.raw("</body>\n</html>\n");
     page.0

@@ -17,7 +17,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use bands::{BandForm, BandRow, NationalSecurity};
-pub use check::{Basis, FigureCheck, ReportCheck, Statement, StatementError, check};
+pub use check::{
+    Basis, FigureCheck, OriginError, ReportCheck, Statement, StatementError, check, check_origin,
+};
 pub use csv::csv;
 pub use html::html;
 pub use read::{Counted, ReadError, read};
@@ -25,10 +27,11 @@ pub use read::{Counted, ReadError, read};
 use crate::clock::Date;
 use crate::demand::{Act, InstrumentKind};
 use crate::gate::{PublicEntry, PublicEvent};
+use crate::record::policy::Quorum;
 use crate::world::{Country, DataClass, World};
 
 /// The shape of the JSON.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// A report over a span of days.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -44,6 +47,8 @@ pub struct TransparencyReport {
     pub made: Date,
     /// The cosigned checkpoint that it was made from, as a signed note.
     pub checkpoint: String,
+    /// Who cosigned it, by the policy of whoever made the report, and whether an outsider did.
+    pub quorum: Quorum,
     /// False if it was made from published openings: then it lacks what is closed, and says nothing of national security.
     pub complete: bool,
     pub figures: Figures,
@@ -221,6 +226,7 @@ impl TransparencyReport {
             to,
             made,
             checkpoint: counted.checkpoint.clone(),
+            quorum: counted.quorum.clone(),
             complete: form.is_some(),
             figures: count::figures(&cases, world, from, to),
             // Of what came later, too, because its bands are about days of their own.

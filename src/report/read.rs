@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{PublicEntry, PublicEvent};
 use crate::record::entry::Slot;
 use crate::record::opening::{Opening, OpeningError};
+use crate::record::policy::Quorum;
 use crate::record::renewal::is_about_the_log;
 use crate::record::served::{ServedError, ServedLog};
 use crate::record::storage::ReadTiles;
 
 /// The entries that are open, and those matters of which some entry is not.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Counted {
     /// In order.
     pub entries: Vec<PublicEntry>,
@@ -18,6 +19,7 @@ pub struct Counted {
     pub closed: BTreeSet<[u8; 32]>,
     /// The checkpoint they were read at, as a signed note.
     pub checkpoint: String,
+    pub quorum: Quorum,
 }
 
 /// Why a record cannot be counted.
@@ -42,7 +44,13 @@ pub fn read<T: ReadTiles>(
 ) -> Result<Counted, ReadError> {
     let given: BTreeMap<u64, &Opening> =
         given.iter().filter(|opening| opening.slot(Slot::Public).is_some()).map(|o| (o.entry(), o)).collect();
-    let mut counted = Counted { checkpoint: log.published().checkpoint.to_string(), ..Counted::default() };
+    let published = log.published();
+    let mut counted = Counted {
+        entries: Vec::new(),
+        closed: BTreeSet::new(),
+        checkpoint: published.checkpoint.to_string(),
+        quorum: published.quorum.clone(),
+    };
     for entry in 1..size {
         let leaf = log.prove(entry)?.leaf;
         let opening = match given.get(&entry) {

@@ -188,11 +188,12 @@ async fn a_report_reads_in_every_form() {
     let lines: Vec<&str> = table.split("\r\n").collect();
     let width = lines[0].split(',').count();
     assert!(lines[1..lines.len() - 1].iter().all(|line| line.split(',').count() == width), "{table}");
-    assert!(table.contains("2018-01-01,2018-06-30,US,subpoena,,1,1,0,0,1,0,0,0,0,0\r\n"), "{table}");
+    assert!(table.contains("2018-01-01,2018-06-30,US,subpoena,,1,1,0,0,1,0,0,0,0,0,yes\r\n"), "{table}");
 
     // One file, that asks nobody for anything; every number of its picture stands in a table too.
     let page = html(&report);
     assert!(page.contains("<svg") && page.contains("SIMULATED"));
+    assert!(page.contains("(an outsider among them)"), "{page}");
     for other in ["<script", "<link", "url(", "@import", "src=", "href="] {
         assert!(!page.contains(other), "{other}");
     }

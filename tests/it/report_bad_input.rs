@@ -50,6 +50,17 @@ fn each_bad_report_is_answered_with_what_is_wrong_with_it() {
         of(&changed.to_string())
     };
     assert_eq!(of(&report.to_string()), (Some(0), String::new()));
+    let names: Vec<&str> = report["quorum"]["cosigners"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["witness"].as_str().unwrap())
+        .collect();
+    let names = names.join(", ");
+    let told =
+        rogatory(["report", "verify", "report.json", "--data", data]).current_dir(folder.path()).output();
+    let made_from = format!("made from a checkpoint cosigned by {names} (an outsider among them)\n");
+    assert!(text(&told.unwrap().stdout).contains(&made_from), "{made_from}");
     // The order of keys means nothing in JSON; serde_json sorts them.
     let checkpoint = report["checkpoint"].as_str().unwrap();
     let (note, signatures) = checkpoint.split_once("\n\n").unwrap();
@@ -75,12 +86,21 @@ fn each_bad_report_is_answered_with_what_is_wrong_with_it() {
                 row["demands"] = json!(row["demands"].as_u64().unwrap() - 1);
             }),
         ),
-        ("altered format", with(&|r| r["format"] = json!(2))),
+        ("altered format", with(&|r| r["format"] = json!(1))),
         (
             "altered size",
             with(&|r| {
                 let size = head.size.to_string();
                 r["checkpoint"] = json!(checkpoint.replacen(&format!("\n{size}\n"), "\n1\n", 1));
+            }),
+        ),
+        ("altered word on outsiders", with(&|r| r["quorum"]["outsider"] = json!(false))),
+        (
+            "a cosigner more",
+            with(&|r| {
+                let mut one = r["quorum"]["cosigners"][0].clone();
+                one["witness"] = json!("nobody");
+                r["quorum"]["cosigners"].as_array_mut().unwrap().insert(0, one);
             }),
         ),
         ("truncated", of(&cut[..cut.len() - 20])),
@@ -107,16 +127,18 @@ fn each_bad_report_is_answered_with_what_is_wrong_with_it() {
         .iter()
         .map(|(what, (code, said))| {
             assert_eq!(*code, Some(1), "{what}: {said}");
-            let said = said.replace(checkpoint.lines().nth(2).unwrap(), "<root>");
+            let said = said.replace(checkpoint.lines().nth(2).unwrap(), "<root>").replace(&names, "<names>");
             format!("{what}: {said}\n")
         })
         .collect();
     insta::assert_snapshot!(told, @r"
     altered figure: US warrant: demands: says 2, and 3 comes out; NOT what the record says
-    altered format: error: `report.json` is a report of format 2, and this program reads 1
+    altered format: error: `report.json` is a report of format 1, and this program reads 2
     altered size: error: the signature of the log `rogatory.example/record` is not over this checkpoint
-    truncated: error: `report.json` is no report: EOF while parsing a string at line 1 column 3225
-    without its figures: error: `report.json` is no report: missing field `figures` at line 1 column 2505
+    altered word on outsiders: error: the report says `cosigned by <names> (no outsider among them)`, and its checkpoint is cosigned by <names> (an outsider among them)
+    a cosigner more: error: the report says `cosigned by nobody, <names> (an outsider among them)`, and its checkpoint is cosigned by <names> (an outsider among them)
+    truncated: error: `report.json` is no report: EOF while parsing a string at line 1 column 3893
+    without its figures: error: `report.json` is no report: missing field `figures` at line 1 column 3173
     cut checkpoint: error: the last line does not end: something is cut off
     reordered checkpoint: error: the second line is `<root>`, where the size of the log is expected, a number without zeros in front
     another log's: error: a checkpoint of the log `other.example/record`, where `rogatory.example/record` was expected

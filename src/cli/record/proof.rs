@@ -9,7 +9,7 @@ use crate::cli::{Exit, Outcome};
 use crate::diagnostic::SourceFile;
 use crate::provider::{Ask, Told};
 use crate::record::entry::Slot;
-use crate::record::policy::{Accept, Policy, Quorum};
+use crate::record::policy::{Accept, Policy};
 use crate::record::proof::{LogProof, Proven};
 use crate::record::served::ServedLog;
 use crate::record::storage::ServedFolder;
@@ -92,7 +92,7 @@ fn tell(proven: &Proven, policy: &Policy) -> Result<(), Failure> {
         policy.log().name(),
         proven.head.size
     ))?;
-    screen::line(&cosigners(&proven.quorum))?;
+    screen::line(&proven.quorum.to_string())?;
     let (year, month) = proven.leaf.month();
     screen::line(&format!("month {year:04}-{month:02}"))?;
     let opened = opened(proven)?;
@@ -102,14 +102,6 @@ fn tell(proven: &Proven, policy: &Policy) -> Result<(), Failure> {
     let closed = Slot::ALL.len() - opened.len();
     screen::line(&format!("{closed} of the entry's {} slots stay closed", Slot::ALL.len()))?;
     Ok(())
-}
-
-/// Who cosigned, in one line.
-pub fn cosigners(quorum: &Quorum) -> String {
-    let names: Vec<&str> = quorum.cosigners.iter().map(|c| c.witness.as_str()).collect();
-    let outsider = if quorum.outsider { "an outsider among them" } else { "no outsider among them" };
-    let emergency = if quorum.emergency { "; the emergency quorum only" } else { "" };
-    format!("cosigned by {} ({outsider}){emergency}", names.join(", "))
 }
 
 /// Prints the public keys of log and witnesses as signed-note verifier keys.

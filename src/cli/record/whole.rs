@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::proof;
 use crate::cli::control::check_record_in;
 use crate::cli::screen::{self, BOLD, Format};
 use crate::cli::{Exit, Outcome};
@@ -37,7 +36,7 @@ pub fn show(data: &Path, format: Format) -> Outcome {
     }
     screen::line(&format!("{BOLD}{origin}{BOLD:#}: {size} entries, root {root}"))?;
     screen::line(&match &cosigned {
-        Ok(quorum) => proof::cosigners(quorum),
+        Ok(quorum) => quorum.to_string(),
         Err(why) => format!("{}no quorum: {why}{:#}", screen::BAD, screen::BAD),
     })?;
     for witness in policy.witnesses() {
@@ -76,7 +75,7 @@ pub fn verify(data: &Path, policy: Option<PathBuf>, accept: Accept, format: Form
             screen::line(&format!("{}{finding}{:#}", screen::BAD, screen::BAD))?;
         }
         if let Some(quorum) = &found.quorum {
-            screen::line(&proof::cosigners(quorum))?;
+            screen::line(&quorum.to_string())?;
         }
         let verdict = if found.is_sound() { "sound" } else { "NOT sound" };
         screen::line(&format!(

@@ -10,22 +10,25 @@ use crate::cli::screen::{self, BAD, BOLD};
 use crate::cli::{Exit, Outcome};
 use crate::diagnostic::SourceFile;
 use crate::record::key::{LogSigner, VerifierKey};
-use crate::report::{Basis, ReportCheck, Statement, TransparencyReport, check};
+use crate::report::{Basis, FORMAT, ReportCheck, Statement, TransparencyReport, check};
 
 fn read_report(file: &Path) -> Result<TransparencyReport, Failure> {
     let text = SourceFile::read(file)?;
-    let report: TransparencyReport = serde_json::from_str(text.text())
-        .map_err(|error| format!("`{}` is no report: {error}", file.display()))?;
-    if report.format != crate::report::FORMAT {
-        return Err(format!(
-            "`{}` is a report of format {}, and this program reads {}",
-            file.display(),
-            report.format,
-            crate::report::FORMAT
-        )
-        .into());
+    let no_report = |error| format!("`{}` is no report: {error}", file.display());
+    // The rest of another format may be anything.
+    let Format { format } = serde_json::from_str(text.text()).map_err(no_report)?;
+    if format != FORMAT {
+        let file = file.display();
+        return Err(
+            format!("`{file}` is a report of format {format}, and this program reads {FORMAT}").into()
+        );
     }
-    Ok(report)
+    Ok(serde_json::from_str(text.text()).map_err(no_report)?)
+}
+
+#[derive(serde::Deserialize)]
+struct Format {
+    format: u32,
 }
 
 /// Says which figures come out, and on whose word the others rest.
@@ -78,6 +81,7 @@ fn tell_check(found: &ReportCheck) -> std::io::Result<()> {
     }
     let closed = found.closed;
     screen::line(&format!("{} of the record closed in whole or part", screen::count(closed, "matter")))?;
+    screen::line(&format!("made from a checkpoint {}", found.quorum))?;
     let verdict =
         if found.is_wrong() { "NOT what the record says" } else { "no figure contradicts the record" };
     screen::line(&format!("{BOLD}{verdict}{BOLD:#}"))

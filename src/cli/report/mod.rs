@@ -13,12 +13,11 @@ use super::control::RunningArguments;
 use super::record::{read_openings, read_policy};
 use super::{Outcome, screen};
 use crate::clock::Date;
-use crate::record::checkpoint::SignedCheckpoint;
 use crate::record::opening::Opening;
 use crate::record::policy::{Accept, Policy};
 use crate::record::served::ServedLog;
 use crate::record::storage::ServedFolder;
-use crate::report::{BandForm, Counted, TransparencyReport, read};
+use crate::report::{BandForm, Counted, TransparencyReport, check_origin, read};
 
 /// Make a transparency report from the record, or check one
 ///
@@ -165,9 +164,7 @@ impl Record<'_> {
     /// What is open of the entries that a report was made from, after checking that it was made from this record.
     fn counted(&self, report: &TransparencyReport) -> Result<Counted, Failure> {
         let (mut log, policy) = self.open()?;
-        let checkpoint = SignedCheckpoint::parse(&report.checkpoint)?;
-        policy.check(&checkpoint, Accept::Emergency)?;
-        let head = checkpoint.head();
+        let head = check_origin(report, &policy)?;
         let here = log.head_at(head.size)?;
         if here != head {
             return Err(format!("the report was made from {head}, and this record had {here} then").into());

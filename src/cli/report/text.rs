@@ -100,7 +100,8 @@ pub fn tell(report: &TransparencyReport) -> std::io::Result<()> {
     let mut lines = report.checkpoint.lines();
     let (origin, size, root) =
         (lines.next().unwrap_or(""), lines.next().unwrap_or(""), lines.next().unwrap_or(""));
-    screen::line(&format!("\nMade from {origin}, {size} entries, root {root}"))
+    screen::line(&format!("\nMade from {origin}, {size} entries, root {root}"))?;
+    screen::line(&report.quorum.to_string())
 }
 
 fn section(title: &str, rows: impl Iterator<Item = String>) -> std::io::Result<()> {

@@ -15,7 +15,9 @@ mod sound;
 mod tests;
 mod text;
 
-use serde::Serialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 pub use error::{PolicyError, QuorumError};
 
@@ -79,7 +81,8 @@ pub enum Accept {
 }
 
 /// A checkpoint's cosignatures, counted.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Quorum {
     /// Who cosigned, in the order of the policy, and when.
     pub cosigners: Vec<Cosigned>,
@@ -89,10 +92,21 @@ pub struct Quorum {
     pub emergency: bool,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cosigned {
     pub witness: String,
     pub time: SimTime,
+}
+
+/// In one line.
+impl fmt::Display for Quorum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.cosigners.iter().map(|one| one.witness.as_str()).collect();
+        let outsider = if self.outsider { "an outsider among them" } else { "no outsider among them" };
+        let emergency = if self.emergency { "; the emergency quorum only" } else { "" };
+        write!(f, "cosigned by {} ({outsider}){emergency}", names.join(", "))
+    }
 }
 
 impl Policy {
