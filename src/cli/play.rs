@@ -170,7 +170,7 @@ fn case_text(play: &Played) -> String {
     ];
     let by = if row.by.is_empty() { "nothing".to_owned() } else { row.by.join(", ") };
     let outside = case.outside.as_ref().map(|outside| format!("outside the model: {outside}"));
-    for text in [format!("by {by}")].into_iter().chain(outside) {
+    for text in [format!("by {by}")].into_iter().chain(row.rule_besides()).chain(outside) {
         let wrapped = screen::wrapped(&text, screen::width().saturating_sub(8));
         lines.extend(wrapped.iter().map(|line| format!("        {line}")));
     }

@@ -96,6 +96,9 @@ pub struct CaseRow {
     pub says: Says,
     /// The rules, or the gaps, by which it says so.
     pub by: Vec<String>,
+    /// Whether the rule that decides the case applies to it here, whatever else does; absent without such a rule, and
+    /// where there is nothing to apply it to.
+    pub rule_applies: Option<bool>,
     /// Absent where the two cannot be compared.
     pub agrees: Option<bool>,
     /// True if every expectation of the script held.
@@ -129,15 +132,28 @@ impl CaseRow {
             _ => None,
         });
         let demand = demands.into_iter().find(|demand| Some(&demand.id) == case.matter.as_ref());
-        let says = Says::of(&items, demand.map(|demand| Jurisdiction::from(&demand.on_behalf_of)).as_ref());
+        let state = demand.map(|demand| Jurisdiction::from(&demand.on_behalf_of));
+        let says = Says::of(&items, state.as_ref());
+        let positions = || items.iter().flat_map(|item| &item.positions);
+        let by_rule = positions().any(|position| position.kind == PositionKind::Open);
+        let rule = case.rule.as_ref().filter(|_| !items.is_empty());
         CaseRow {
             script: report.script.clone(),
             case: case.clone(),
             says,
-            by: reasons(&items, demand.map(|demand| Jurisdiction::from(&demand.on_behalf_of)).as_ref()),
-            agrees: if case.outside.is_some() { None } else { case.outcome.agrees(says) },
+            by: reasons(&items, state.as_ref()),
+            rule_applies: rule.map(|rule| positions().any(|position| position.names(rule))),
+            agrees: if case.outside.is_some() { None } else { case.outcome.agrees(says, by_rule) },
             holds: report.holds(),
         }
+    }
+
+    /// What became of the rule that decides the case, in words, where what the engine says does not rest on it.
+    pub fn rule_besides(&self) -> Option<String> {
+        let rule = self.case.rule.as_ref().filter(|rule| !self.by.contains(rule))?;
+        let applies =
+            if self.rule_applies? { "applies too, and does not settle it" } else { "does not apply" };
+        Some(format!("{rule} {applies}"))
     }
 }
 
@@ -151,13 +167,15 @@ fn last<'r>(report: &'r Report, matter: &DemandId, case: &Case) -> Vec<&'r ItemV
     view.items.iter().filter(meant).collect()
 }
 
-/// The rules that lead to the duty, and what no rules were written for. Where nothing is owed, the law that could have
-/// asked for it says why not, if it says anything; what others allow is no reason.
+/// The rules that lead to what the engine says, and what no rules were written for. Where nothing is owed because the law
+/// that could have asked for it does not, that law says why not, if it says anything; what others allow, and what is not
+/// known of them, is no reason.
 fn reasons(items: &[&ItemView], state: Option<&Jurisdiction>) -> Vec<String> {
     let mut reasons = BTreeSet::new();
     for item in items {
         let own = |position: &&Position| Some(&position.jurisdiction) == state;
-        let says_why_not = item.duty == Duty::Free
+        let not_owed = item.duty == Duty::Free || (item.duty == Duty::Open && !doubtful(item, state));
+        let says_why_not = not_owed
             && item.positions.iter().filter(own).any(|position| position.kind == PositionKind::Allows);
         for position in item.positions.iter().filter(|position| !says_why_not || own(position)) {
             let leads = matches!(
@@ -168,10 +186,10 @@ fn reasons(items: &[&ItemView], state: Option<&Jurisdiction>) -> Vec<String> {
                     | (Duty::Open, PositionKind::Open | PositionKind::NotCovered)
                     | (Duty::Free, PositionKind::Allows)
             );
-            if !leads {
+            if !leads && !says_why_not {
                 continue;
             }
-            let firm = |effect: Effect| effect != Effect::Allows || item.duty == Duty::Free;
+            let firm = |effect: Effect| effect != Effect::Allows || not_owed;
             reasons
                 .extend(position.rules.iter().filter(|rule| firm(rule.effect)).map(|rule| rule.id.clone()));
             if position.kind == PositionKind::NotCovered {
@@ -182,23 +200,28 @@ fn reasons(items: &[&ItemView], state: Option<&Jurisdiction>) -> Vec<String> {
     reasons.into_iter().collect()
 }
 
+/// Whether the item is open so that something may be owed: some law asks for it, or that of the state that demands does
+/// not say.
+fn doubtful(item: &ItemView, state: Option<&Jurisdiction>) -> bool {
+    let unsettled = |position: &Position| {
+        let own = Some(&position.jurisdiction) == state;
+        position.kind == PositionKind::Compels
+            || (own && matches!(position.kind, PositionKind::Open | PositionKind::NotCovered))
+    };
+    item.duty == Duty::Open && item.positions.iter().any(unsettled)
+}
+
 impl Says {
     /// `state` is the one that demands. Where its own law does not ask for the data, and no other does, nothing is owed,
     /// whatever is unknown elsewhere.
     fn of(items: &[&ItemView], state: Option<&Jurisdiction>) -> Self {
-        let unsettled = |position: &Position| {
-            let own = Some(&position.jurisdiction) == state;
-            position.kind == PositionKind::Compels
-                || (own && matches!(position.kind, PositionKind::Open | PositionKind::NotCovered))
-        };
-        let open = |item: &&ItemView| item.duty == Duty::Open && item.positions.iter().any(unsettled);
         let any = |duty: Duty| items.iter().any(|item| item.duty == duty);
         let compelled = items.iter().filter(|item| item.duty == Duty::Compelled).count();
         if items.is_empty() {
             Says::Nothing
         } else if any(Duty::Conflicting) {
             Says::Conflict
-        } else if items.iter().any(open) {
+        } else if items.iter().any(|item| doubtful(item, state)) {
             Says::Open
         } else if compelled == items.len() {
             Says::Produce
@@ -239,16 +262,16 @@ impl HistoricOutcome {
     }
 
     /// Whether the engine said what came about. It cannot narrow a demand, for that is a court's to do, so there it is
-    /// wrong whatever it says; what is neither given nor refused cannot be compared.
-    fn agrees(self, says: Says) -> Option<bool> {
+    /// wrong whatever it says; what is neither given nor refused cannot be compared. `by_rule`: what is open is so by a rule.
+    fn agrees(self, says: Says, by_rule: bool) -> Option<bool> {
         Some(match self {
             HistoricOutcome::Direct | HistoricOutcome::Other => return None,
             HistoricOutcome::Produce => says == Says::Produce,
             HistoricOutcome::Partial => says == Says::Partial,
             HistoricOutcome::No => matches!(says, Says::No | Says::NoButTreaty),
             HistoricOutcome::Treaty => says == Says::NoButTreaty,
-            // Asked first is who may know what is not settled here.
-            HistoricOutcome::Defer => says == Says::Open,
+            // Asked first is who may know what is not settled here. That nothing is written here is no such answer.
+            HistoricOutcome::Defer => says == Says::Open && by_rule,
             HistoricOutcome::Narrow => false,
         })
     }

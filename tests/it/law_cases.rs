@@ -89,6 +89,17 @@ async fn history_and_the_engine_are_told_apart() {
     assert!(report.holds(), "{:?}", report.checks().collect::<Vec<_>>());
     assert_eq!((row.says, row.agrees), (Says::Open, Some(true)));
     assert!(row.by.contains(&"IM: no rules".to_owned()), "{:?}", row.by);
+    // Nothing is owed because the law that demands asks for nothing; what is not written of others is no reason.
+    let (row, report) = books.play("c40").await;
+    assert!(report.holds());
+    assert_eq!((row.says, row.agrees), (Says::No, Some(true)));
+    assert_eq!(row.by, ["gb-mackinnon"]);
+    // The rule that decided it applies, and what is unknown elsewhere keeps it open all the same.
+    let (row, report) = books.play("c20").await;
+    assert!(report.holds());
+    assert_eq!((row.says, row.rule_applies), (Says::Open, Some(true)));
+    assert_eq!(row.by, ["BS: no rules", "CA: no rules"]);
+    assert_eq!(row.rule_besides().unwrap(), "us-bank-of-nova-scotia applies too, and does not settle it");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::scenario::report::markup::Markup;
 const WORDS: &str = "Happened: produce; partial, some of it; no; narrow, sent back until it asked for less; defer, another \
     court or authority was asked first; treaty, by that route; direct, the police reached it themselves. Rogatory says: conflict, \
     one law compels what another bars; open, a law is unsettled or, as the next column then says, has no rules here. Neither hands \
-    anything over, and open agrees with defer: who is asked first may know.";
+    anything over, and open agrees with defer if a rule leaves it open: who is asked first may know.";
 
 /// All cases, those that made their rule apart from those that test rules made by others.
 pub fn table(page: &mut Markup, rows: &[CaseRow]) {
@@ -105,6 +105,9 @@ fn by(page: &mut Markup, row: &CaseRow) {
             page.text(", ");
         }
         page.leaf("span", &[], one);
+    }
+    if let Some(besides) = row.rule_besides() {
+        page.text(&format!("; {besides}"));
     }
 }
 
