@@ -18,9 +18,9 @@ struct Known {
 }
 
 pub(super) fn changes(world: &World, premise: &Premise) -> Vec<Change> {
-    let places = known(&premise.question.facts);
+    let places = known(world, &premise.question.facts);
     let (mut all, placements) = resting(world, premise, &places);
-    all.extend(operators(&premise.question.facts));
+    all.extend(operators(world, &premise.question.facts));
     all.extend(places.iter().flat_map(|place| holders(&premise.question.facts, place)));
     all.extend(presences(world, &premise.question.facts, &places));
     all.extend(places.iter().flat_map(|place| treaties(world, &premise.question.facts, place)));
@@ -30,7 +30,7 @@ pub(super) fn changes(world: &World, premise: &Premise) -> Vec<Change> {
 }
 
 /// Each place once, under all that it is: the issuer often sits where head office is at home.
-fn known(facts: &Facts) -> Vec<Known> {
+fn known(world: &World, facts: &Facts) -> Vec<Known> {
     let all = [
         ("where the issuer sits", &facts.process.issuing_in),
         ("where head office is at home", &facts.presence.home_in),
@@ -45,7 +45,7 @@ fn known(facts: &Facts) -> Vec<Known> {
         }
     }
     for place in &mut places {
-        place.words = format!("{} ({})", place.words, list(&place.codes));
+        place.words = format!("{} ({})", place.words, lands(world, &place.codes));
     }
     places
 }
@@ -95,7 +95,7 @@ fn resting(world: &World, premise: &Premise, places: &[Known]) -> (Vec<Change>, 
         all.extend(there.into_iter().map(|placed| placed.change(&place.words)));
     }
     let elsewhere = placements.into_iter().map(|placed| {
-        let place = format!("in {}", list(&placed.facts.location.rests_in));
+        let place = format!("in {}", lands(world, &placed.facts.location.rests_in));
         placed.change(&place)
     });
     if facts.location.known {
@@ -187,14 +187,15 @@ impl Placed {
 }
 
 /// Who runs the region says who can fetch from it, and who can use its keys.
-fn operators(facts: &Facts) -> Vec<Change> {
+fn operators(world: &World, facts: &Facts) -> Vec<Change> {
     const OPERATOR: &[&str] = &["operator", "custody"];
     let mut all = Vec::new();
     let within = facts.location.rests_in.clone();
     if facts.location.known
         && (!facts.retrievable_from.is_subset(&within) || facts.key_custody != KeyCustody::Region)
     {
-        let words = format!("an independent trustee there ran the region where it rests ({})", list(&within));
+        let words =
+            format!("an independent trustee there ran the region where it rests ({})", lands(world, &within));
         all.push(Change::new(words, OPERATOR, move |p| {
             p.question.facts.retrievable_from = within.clone();
             p.question.facts.key_custody = KeyCustody::Region;
@@ -202,7 +203,8 @@ fn operators(facts: &Facts) -> Vec<Change> {
     }
     let home = facts.presence.home_in.clone();
     if !home.is_subset(&facts.retrievable_from) {
-        let words = format!("head office ran the region where it rests, and fetched from {}", list(&home));
+        let words =
+            format!("head office ran the region where it rests, and fetched from {}", lands(world, &home));
         all.push(Change::new(words, OPERATOR, move |p| {
             p.question.facts.retrievable_from.extend(home.iter().cloned());
             p.question.facts.key_custody = KeyCustody::Provider;
@@ -286,7 +288,9 @@ fn presences(world: &World, facts: &Facts, places: &[Known]) -> Vec<Change> {
                     .map(|(words, place)| (words, place.codes.clone()))
                     .collect()
             }
-            false if served => vec![(format!(", and head office were served ({})", list(&home)), home)],
+            false if served => {
+                vec![(format!(", and head office were served ({})", lands(world, &home)), home)]
+            }
             false => vec![(String::new(), home)],
         };
         let without = |codes: &Codes| -> Codes {
@@ -386,6 +390,7 @@ fn countries(world: &World, codes: &Codes) -> Vec<Country> {
     known.filter(|country| codes.contains(&Jurisdiction::from(*country))).cloned().collect()
 }
 
-fn list(codes: &Codes) -> String {
-    codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(", ")
+/// The same in words, for nothing rests in a bloc and nobody lives in a convention.
+fn lands(world: &World, codes: &Codes) -> String {
+    countries(world, codes).iter().map(Country::as_str).collect::<Vec<_>>().join(", ")
 }

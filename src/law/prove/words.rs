@@ -47,9 +47,9 @@ pub(super) fn of_example(world: &World, example: &Example) -> Vec<String> {
         example.act,
         example.class,
         example.region,
-        codes(&facts.location.rests_in),
+        lands(world, &facts.location.rests_in),
         demand.served_on,
-        codes(&facts.retrievable_from),
+        lands(world, &facts.retrievable_from),
     ));
     let known = |what: &str, country: &Option<crate::world::Country>| {
         country.as_ref().map(|country| format!("{what} {country}"))
@@ -128,10 +128,15 @@ fn shown(kind: Kind, value: &EvalResult) -> String {
 }
 
 fn codes(codes: &Codes) -> String {
-    if codes.is_empty() {
-        return "nowhere".to_owned();
-    }
     codes.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// The countries among the codes of countries and blocs.
+fn lands(world: &World, codes: &Codes) -> String {
+    let countries = world.countries().map(|country| country.id().as_str());
+    let there: Vec<&str> =
+        countries.filter(|country| codes.iter().any(|code| code.as_str() == *country)).collect();
+    if there.is_empty() { "nowhere".to_owned() } else { there.join(", ") }
 }
 
 fn with_article(word: &str) -> String {
