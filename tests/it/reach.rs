@@ -10,8 +10,8 @@ use rogatory::gate::{Duty, StanceTable, Stances};
 use rogatory::law::Law;
 use rogatory::mail::Story;
 use rogatory::provider::{May, Prospect, WayChange, reach, reach_by, sweep};
-use rogatory::scenario::story_account;
-use rogatory::world::{World, WorldChanges};
+use rogatory::scenario::{Look, Names, reach_text, story_account};
+use rogatory::world::{DataClass, World, WorldChanges};
 
 struct Site {
     world: World,
@@ -178,4 +178,27 @@ fn a_european_order_is_served_abroad_and_waited_for() {
     assert_ne!(compels(&court).0, "head-office");
     assert_eq!(compels(&prosecutor).1, "silent", "a prosecutor alone gets no content");
     assert_eq!(compels(&obtains("2026-08-17").0).1, "silent", "the day before it applies");
+}
+
+/// The law that leaves it open or bars it has its price, also while the provider does not pay it.
+#[test]
+fn the_price_is_told_where_some_law_compels() {
+    let text = |name: &str, day: &str| {
+        let site = Site::of(name, "");
+        let at = noon(day.parse().unwrap());
+        let view = reach(&site.world, &site.law, site.stance(at), &site.account, at);
+        assert!(!view.may.iter().any(|may| may.class == DataClass::Content && may.obtains()));
+        let names = Names::of(&site.world, &site.law, &Story::standard().unwrap());
+        reach_text(&view, false, &names, Look { width: 100, colour: false })
+    };
+    let before = text("molly", "2014-08-30");
+    assert!(!before.contains("price"), "{before}");
+    let open = text("molly", "2018-06-01");
+    assert!(open.contains("price of giving it, under EU: up to EUR 20 million or 4 %"), "{open}");
+    assert_eq!(open.matches("price of giving it").count(), 1, "{open}");
+    let barred = text("urs", "2018-06-01");
+    assert!(
+        barred.contains("price of giving it, under CH: punishable under art. 271 (modelling choice)"),
+        "{barred}"
+    );
 }

@@ -186,6 +186,11 @@ impl May {
         self.outcome.is_some_and(Outcome::is_production)
     }
 
+    /// True if some law says that it has to be given, whatever others say.
+    pub fn is_compelled_by_a_law(&self) -> bool {
+        self.positions.iter().any(|position| position.kind == PositionKind::Compels)
+    }
+
     /// In one word, what the authority would get.
     pub fn in_short(&self) -> &'static str {
         match self.outcome {

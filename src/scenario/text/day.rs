@@ -50,18 +50,7 @@ pub fn reach_text(reach: &ReachView, all: bool, names: &Names, look: Look) -> St
         let Some(first) = copies.first() else { continue };
         let of_group: Vec<&May> = reach.may.iter().filter(|may| is_of(may, first)).collect();
         refusals(&mut sheet, first.1, &of_group);
-        let prices = of_group.iter().filter(|may| may.obtains()).flat_map(|may| &may.price);
-        let prices: BTreeSet<_> =
-            prices.map(|price| (price.jurisdiction.as_str(), price.penalty.as_str(), price.mark)).collect();
-        for (law, penalty, certainty) in prices {
-            let (ink, word) = mark(certainty);
-            let pieces = [
-                faint(format!("price under {law}: ")),
-                (Ink::Bad, penalty.into()),
-                (ink, format!(" ({word})").into()),
-            ];
-            sheet.margin(4, 6, &pieces);
-        }
+        prices(&mut sheet, &of_group);
     }
     let more = match (hidden, counted) {
         (0, false) => None,
@@ -250,6 +239,25 @@ fn refusals(sheet: &mut Sheet, region: &RegionId, may: &[&May]) {
         list(laws)
     );
     sheet.margin(4, 6, &[plain(what)]);
+}
+
+/// What it would cost to give it, where something is to be said for giving it: some law compels, or the provider does. What
+/// nobody has to give and nobody gives has no price worth a line.
+fn prices(sheet: &mut Sheet, may: &[&May]) {
+    let asked = may.iter().filter(|may| may.obtains() || may.is_compelled_by_a_law());
+    let prices: BTreeSet<_> = asked
+        .flat_map(|may| &may.price)
+        .map(|price| (price.jurisdiction.as_str(), price.penalty.as_str(), price.mark))
+        .collect();
+    for (law, penalty, certainty) in prices {
+        let (ink, word) = mark(certainty);
+        let pieces = [
+            faint(format!("price of giving it, under {law}: ")),
+            (Ink::Bad, penalty.into()),
+            (ink, format!(" ({word})").into()),
+        ];
+        sheet.margin(4, 6, &pieces);
+    }
 }
 
 fn can(sheet: &mut Sheet, reach: &ReachView, names: &Names) {
