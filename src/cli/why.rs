@@ -88,7 +88,12 @@ fn told(out: &mut String, why: &Why<'_>, width: usize) {
         line(out, 4, width, &format!("{}: {}", flip.changes.join(" and "), flip.duty.as_str()));
     }
     if why.flips.len() > SHOWN_MAX {
-        line(out, 4, width, &format!("and {} more such changes", why.flips.len() - SHOWN_MAX));
+        line(
+            out,
+            4,
+            width,
+            &format!("and {} more such changes, which --format json shows", why.flips.len() - SHOWN_MAX),
+        );
     }
 }
 
