@@ -245,14 +245,15 @@ fn turning_days(query: &Query) -> BTreeSet<Date> {
     days_in(&query.settles)
 }
 
-/// The formula of an example. Facts that a claim gives a value in its second world have to have it, and the days among
-/// them are days on which it may have been issued.
+/// The formula of an example. Facts that a claim gives a value in its second world have to have it. The days among them,
+/// and that of the first world, are days on which it may have been issued.
 fn as_facts(claim: &Claim, query: &Query) -> (Expr, Vec<Date>) {
-    let Conclusion::Keeps { worlds: [_, after], .. } = &claim.conclusion else {
+    let Conclusion::Keeps { worlds: [before, after], .. } = &claim.conclusion else {
         return (query.settles.clone(), Vec::new());
     };
     let set = after.set.iter().map(|setting| has_value(&setting.fact, &setting.to));
-    let days = after.set.iter().flat_map(|setting| days_in(&setting.to)).collect();
+    let set_days = after.set.iter().flat_map(|setting| days_in(&setting.to));
+    let days = set_days.chain([before.at]).collect();
     (all([query.settles.clone()].into_iter().chain(set)), days)
 }
 
@@ -270,6 +271,7 @@ fn days(law: &Law, claim: &Claim, query: &Query) -> Vec<Date> {
 
 /// What an example is better without.
 fn plainer(day: Date) -> Vec<Expr> {
+    let lately = day.saturating_sub(jiff::Span::new().days(60));
     let flags = ["emergency", "secrecy_ordered", "enforcing_notified", "many_subjects", "offence_listed"];
     flags
         .map(|flag| is(flag, false))
@@ -278,6 +280,7 @@ fn plainer(day: Date) -> Vec<Expr> {
             equals("term", word("Term", "stored")),
             equals("validator", word("Validator", "nobody")),
             equals("offence_years", number(5)),
+            Expr::lesseq(formula::day(lately), fact("issued")),
             equals("issued", formula::day(day)),
             Expr::is_eq(fact("offence_in"), fact("issuing_in")),
             Expr::is_eq(fact("served_in"), fact("home_in")),
