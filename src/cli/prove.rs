@@ -19,12 +19,13 @@ use crate::world::World;
 
 /// Prove or refute claims about the law, over all questions at once
 ///
-/// A claim is a sentence about the law books, such as "no preservation instrument ever releases anything", written down
-/// under `config/law/claims` with the conditions it is made under. The solver cvc5 decides it for every question there
-/// could be; what refutes a claim is shown as a demand, and is put to the engine that decides for real.
+/// A claim is a sentence about the law books, such as "no preservation instrument ever releases
+/// anything", written down under `config/law/claims` with the conditions it is made under. The
+/// solver cvc5 decides it for every question there could be; what refutes a claim is shown as a
+/// demand, and is put to the engine that decides for real.
 ///
-/// A proof is of the rules as they are encoded here, and no surer than the sources they were read in: each result names
-/// the revision and the weakest source.
+/// A proof is of the rules as they are encoded here, and no surer than the sources they were read
+/// in: each result names the revision and the weakest source.
 ///
 /// Ends with 0 if every claim came out as it says it should, and with 3 if one did not.
 ///
@@ -193,11 +194,7 @@ fn print(proofs: &[Proof], full: bool, written: &[(String, PathBuf)]) -> std::io
     let (good, all) = (proofs.iter().filter(|proof| proof.as_expected()).count(), proofs.len());
     let held = proofs.iter().filter(|proof| proof.verdict == Verdict::Holds).count();
     let refuted = proofs.iter().filter(|proof| proof.verdict == Verdict::Refuted).count();
-    let revision = proofs.first().and_then(|proof| proof.revision.get(..16)).unwrap_or_default();
-    screen::line(&format!(
-        "{good} of {all} claims came out as they say: {held} hold, {refuted} are refuted; of the rules as encoded, \
-         revision {revision}"
-    ))
+    screen::line(&format!("{good} of {all} claims came out as they say: {held} hold, {refuted} are refuted"))
 }
 
 fn verdict(proof: &Proof) -> String {
@@ -238,7 +235,9 @@ fn rests_on(proof: &Proof, full: bool) -> std::io::Result<()> {
         format!("{}{tail}", shown.join(", "))
     };
     let weakest = format!("weakest source: {} ({})", proof.weakest_mark, some(&proof.weakest));
-    let on = format!("rests on {}; {weakest}", screen::count(rules.len(), "rule"));
+    let revision = proof.revision.get(..16).unwrap_or_default();
+    let of = format!("of the rules as encoded, revision {revision}");
+    let on = format!("{of}; rests on {}; {weakest}", screen::count(rules.len(), "rule"));
     for line in screen::wrapped(&on, screen::width().saturating_sub(4)) {
         screen::line(&format!("    {DIM}{line}{DIM:#}"))?;
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::demand::Demand;
-use crate::law::prove::{Example, Proof};
+use crate::law::prove::{Example, Proof, Verdict};
 
 /// The script of an example: its world, its account, its demand, and the position that the law is expected to take.
 pub fn written_example(proof: &Proof, example: &Example) -> String {
@@ -15,7 +15,8 @@ pub fn written_example(proof: &Proof, example: &Example) -> String {
 fn write_script(script: &mut String, proof: &Proof, example: &Example) -> std::fmt::Result {
     let demand = &example.demand;
     writeln!(script, "# Found by `rogatory law prove {}`, of the law books of revision", proof.id)?;
-    writeln!(script, "# {}. The claim:", proof.revision)?;
+    let what = if proof.verdict == Verdict::Refuted { "It refutes" } else { "It is an example of" };
+    writeln!(script, "# {}. {what} this claim:", proof.revision)?;
     for line in wrapped(&proof.says) {
         writeln!(script, "#   {line}")?;
     }
