@@ -4,7 +4,7 @@
 //! An entry's opening holds the premise of every item beside its decision. Whoever has the opening and the law books it
 //! names needs nothing else, and in particular not the provider's word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -77,6 +77,10 @@ pub struct Auditor<'a> {
     older: BTreeMap<String, Option<Arc<Law>>>,
     /// The accounts of each matter, in the order of its demand.
     accounts: BTreeMap<MatterId, Vec<Address>>,
+    /// Of which matter each entry is, by its tag.
+    tags: BTreeMap<u64, [u8; 32]>,
+    /// Entries that say that a holder was told of others, and of which.
+    tellings: BTreeMap<u64, Vec<u64>>,
     report: AuditReport,
     /// How many entries a cosigned checkpoint covers.
     covered: u64,
@@ -85,7 +89,16 @@ pub struct Auditor<'a> {
 impl<'a> Auditor<'a> {
     pub fn new(law: &'a Law) -> Self {
         let report = AuditReport { law: law.revision().to_owned(), ..AuditReport::default() };
-        Auditor { law, find: None, older: BTreeMap::new(), accounts: BTreeMap::new(), report, covered: 0 }
+        Auditor {
+            law,
+            find: None,
+            older: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            tellings: BTreeMap::new(),
+            report,
+            covered: 0,
+        }
     }
 
     /// Looks for books of other revisions there.
@@ -116,6 +129,17 @@ impl<'a> Auditor<'a> {
         }
     }
 
+    /// Entries that a holder was told of, as others say, and of which nothing was seen yet; for [`Auditor::see`].
+    pub fn unseen(&self) -> BTreeSet<u64> {
+        let named = self.tellings.iter().flat_map(|(entry, of)| of.iter().filter(move |of| *of < entry));
+        named.copied().filter(|of| !self.tags.contains_key(of)).collect()
+    }
+
+    /// Notes of which matter an entry is. Its leaf says so, whether or not anything of it is open.
+    pub fn see(&mut self, entry: u64, leaf: &Leaf) {
+        self.tags.insert(entry, *leaf.matter_tag());
+    }
+
     /// Notes an entry that stays closed.
     pub fn take_closed(&mut self, entry: u64) {
         self.report.entries += 1;
@@ -133,6 +157,7 @@ impl<'a> Auditor<'a> {
             self.differ(entry, None, error.to_string());
             return false;
         }
+        self.see(entry, leaf);
         self.check_public(opening);
         let open = |slot| opening.value(slot).ok().flatten();
         match open(Slot::Kind) {
@@ -205,6 +230,9 @@ impl<'a> Auditor<'a> {
         if let Event::Received { demand, .. } = &event {
             self.accounts.insert(matter.clone(), demand.accounts.clone());
         }
+        if let Event::Told { note, .. } = &event {
+            self.tellings.insert(opening.entry(), note.clone());
+        }
         let (Some(accounts), Ok(Some(recorded))) = (self.accounts.get(&matter), opening.value(Slot::Public))
         else {
             return;
@@ -254,7 +282,28 @@ impl<'a> Auditor<'a> {
         self.report.differences.push(Difference { entry, item, what });
     }
 
-    pub fn report(self) -> AuditReport {
+    /// A holder is told of entries that were there, and of the same matter.
+    fn check_tellings(&mut self) {
+        for (entry, named) in std::mem::take(&mut self.tellings) {
+            for of in named {
+                let what = match self.tags.get(&of) {
+                    _ if of >= entry => "comes no earlier than the telling",
+                    None => "was not found in the record",
+                    Some(tag) if self.tags.get(&entry) != Some(tag) => "is of another matter",
+                    Some(_) => continue,
+                };
+                self.differ(
+                    entry,
+                    None,
+                    format!("it says that a holder was told of entry {of}, which {what}"),
+                );
+            }
+        }
+    }
+
+    pub fn report(mut self) -> AuditReport {
+        self.check_tellings();
+        self.report.differences.sort_by_key(|difference| difference.entry);
         self.report
     }
 }

@@ -59,6 +59,9 @@ impl Provider {
                     None => auditor.take_closed(entry),
                 }
             }
+            for entry in auditor.unseen() {
+                auditor.see(entry, &log.leaf(entry).await.map_err(DocketError::from)?);
+            }
             Ok(auditor.report())
         }
     }

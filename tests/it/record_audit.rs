@@ -153,6 +153,44 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
     assert!(String::from_utf8_lossy(&output.stdout).contains("is not what entry"));
 }
 
+#[test]
+fn a_holder_was_told_of_earlier_entries_of_that_matter_and_of_no_others() {
+    let secret = RecordSecret::draw(&Entropy::seeded("audit"));
+    let event = |entry: u64, matter: &str, kind: &str, note: Value| {
+        let draft = EntryDraft::new(matter, time("2014-01-01"))
+            .with(Slot::Kind, json!(kind))
+            .with(Slot::Matter, json!(matter))
+            .with(Slot::Parties, json!("molly@post.example"))
+            .with(Slot::Timing, json!("2014-01-01T12:00:00Z"))
+            .with(Slot::Note, note);
+        draft.seal(entry, &secret).unwrap()
+    };
+    let law = Law::standard().unwrap();
+    let said = |named: &[u64]| {
+        let mut auditor = Auditor::new(&law);
+        let (own, other) = (event(5, "m", "returned", json!([])), event(6, "n", "returned", json!([])));
+        auditor.take(&own.full.opening, &own.leaf);
+        // Closed to the auditor; its leaf is in the record all the same.
+        auditor.take_closed(6);
+        let told = event(7, "m", "told", json!(named));
+        auditor.take(&told.full.opening, &told.leaf);
+        let unseen = auditor.unseen();
+        if unseen.contains(&6) {
+            auditor.see(6, &other.leaf);
+        }
+        let report = auditor.report();
+        (unseen.into_iter().collect::<Vec<_>>(), report.differences.iter().map(ToString::to_string).collect())
+    };
+    let bad = |of: u64, what: &str| {
+        vec![format!("entry 7: it says that a holder was told of entry {of}, which {what}")]
+    };
+    assert_eq!(said(&[5]), (vec![], Vec::<String>::new()));
+    assert_eq!(said(&[5, 6]), (vec![6], bad(6, "is of another matter")));
+    assert_eq!(said(&[3]), (vec![3], bad(3, "was not found in the record")));
+    assert_eq!(said(&[7]), (vec![], bad(7, "comes no earlier than the telling")));
+    assert_eq!(said(&[8]), (vec![], bad(8, "comes no earlier than the telling")));
+}
+
 /// The law books built in, with a comment more: another revision that says the same.
 fn other_books(folder: &Path) -> Law {
     std::fs::create_dir(folder).unwrap();

@@ -75,6 +75,9 @@ fn from_openings(
     for opening in &openings {
         auditor.take(opening, &log.prove(opening.entry())?.leaf);
     }
+    for entry in auditor.unseen() {
+        auditor.see(entry, &log.prove(entry)?.leaf);
+    }
     Ok(auditor.report())
 }
 
