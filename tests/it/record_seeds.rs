@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use rogatory::demand::SignedInstrument;
+use rogatory::demand::{Demand, SignedInstrument};
 use rogatory::diagnostic::SourceFile;
-use rogatory::mail::{Facts, MboxReader, Quoting};
+use rogatory::mail::{Facts, MboxReader, Quoting, Story};
+use rogatory::provider::{Ask, SealedOpenings};
 use rogatory::record::checkpoint::SignedCheckpoint;
 use rogatory::record::entry::{Leaf, Slot};
 use rogatory::record::key::VerifierKey;
+use rogatory::record::note::open_note;
 use rogatory::record::opening::Opening;
 use rogatory::record::permit::Permit;
 use rogatory::record::policy::{Accept, Policy};
@@ -20,9 +23,11 @@ use rogatory::record::verify::verify_log;
 use rogatory::record::witness::{AddCheckpoint, parse_reply};
 use rogatory::region::production::{SealedWriter, examine};
 use rogatory::report::{TransparencyReport, csv, html};
+use rogatory::scenario::{Names, Script};
 use rogatory::world::{AuthorityId, World};
 
-use crate::record_testing::{Deployment, demand, region, signing_key, terms};
+use crate::common::{LAW, WORLD};
+use crate::record_testing::{Deployment, demand, region, signing_key, terms, time};
 
 fn seeds() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds")
@@ -48,10 +53,24 @@ fn reads(target: &str, bytes: &[u8]) -> bool {
         "tiles" => is_a_whole_log_with(bytes),
         "report" => serde_json::from_slice::<TransparencyReport>(bytes)
             .is_ok_and(|report| !csv(&report).is_empty() && !html(&report).is_empty()),
+        "note" => {
+            let key = std::fs::read_to_string(seeds().join("verifier_key/log")).unwrap();
+            open_note(&key.parse().unwrap(), &text).is_ok()
+        }
+        "sealed_openings" => serde_json::from_slice::<SealedOpenings>(bytes).is_ok_and(|sealed| {
+            let secret = WORLD.roster().demo_recipient_secret(&"us-sdny".parse().unwrap()).unwrap();
+            sealed.open(&secret).is_ok()
+        }),
+        "demand" => SourceFile::new("demand.toml", text).parse_toml::<Demand>().is_ok(),
+        "ask" => serde_json::from_slice::<Ask>(bytes).is_ok(),
+        "script" => Script::parse(&SourceFile::new("script.toml", text), &NAMES)
+            .is_ok_and(|script| WORLD.with(&script.setting.changes).is_ok()),
         "letter" => SignedInstrument::from_letter(&text).is_ok(),
         _ => panic!("no parser for the seeds of `{target}`"),
     }
 }
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| Names::of(&WORLD, &LAW, &Story::standard().unwrap()));
 
 struct Files(BTreeMap<String, Vec<u8>>);
 
@@ -140,6 +159,13 @@ async fn write_the_seeds() {
     let id = serde_json::from_str(&format!("\"{}=\"", "A".repeat(43))).unwrap();
     let mut production = SealedWriter::begin(Vec::new(), id, &court, key).unwrap();
     production.write_all(b"mail").unwrap();
+    let sealed = SealedOpenings::seal(
+        std::slice::from_ref(&opening),
+        court.to_string(),
+        key,
+        time("2014-01-01"),
+        None,
+    );
     for (name, bytes) in [
         ("leaf/grant", logged.leaf.encode().to_vec()),
         ("checkpoint/cosigned", checkpoint.to_string().into_bytes()),
@@ -151,6 +177,8 @@ async fn write_the_seeds() {
         ("verifier_key/log", policy.log().to_string().into_bytes()),
         ("verifier_key/witness", policy.witnesses()[0].key.to_string().into_bytes()),
         ("policy/standard", policy.to_text().into_bytes()),
+        ("note/of-the-log", checkpoint.only_by(&[policy.log()]).to_string().into_bytes()),
+        ("sealed_openings/court", serde_json::to_vec(&sealed.unwrap()).unwrap()),
         ("opening/two-slots", serde_json::to_vec(&opening).unwrap()),
         ("permit/whole", permit.to_bytes()),
         ("production/one-part", production.finish().unwrap()),
