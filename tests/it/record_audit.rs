@@ -146,6 +146,11 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
             && text.contains("(an outsider among them)"),
         "{text}"
     );
+    // What was published opens no decision, and an audit of nothing says so.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rogatory"));
+    command.args(["record", "audit", "--openings"]).arg(data.join("record/opening")).arg("--data").arg(&data);
+    let told = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(told.contains("0 decisions on 0 items made again: nothing to compare"), "{told}");
     let altered = serde_json::to_string(&granted.opening).unwrap().replacen("produced", "rejected", 1);
     std::fs::write(given.join("one.json"), altered).unwrap();
     let output = audit();

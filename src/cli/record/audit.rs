@@ -130,6 +130,7 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
     })?;
     let missing: usize = report.other_law.values().map(Vec::len).sum();
     let verdict = match (report.differences.len(), missing) {
+        (0, 0) if report.decisions == 0 => "nothing to compare".to_owned(),
         (0, 0) => "all come out as recorded".to_owned(),
         (0, missing) => format!("{missing} could not be made again, and the others come out as recorded"),
         (count, 0) => format!("{count} differences"),
