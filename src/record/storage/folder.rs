@@ -252,7 +252,8 @@ impl FolderStorage {
             let inside = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.served));
             folders.extend(inside.map(Path::to_owned));
         }
-        folders.iter().try_for_each(|folder| self.disk.sync_folder(folder))
+        // The folder of such a partial tile may be gone by now, too. That it is, is among the names of the one above it.
+        folders.iter().try_for_each(|folder| absent_is_fine(self.disk.sync_folder(folder)))
     }
 }
 
@@ -335,7 +336,8 @@ mod tests {
         storage.sync().unwrap();
     }
 
-    /// This machine's disk, on which a sync of `slow` waits until it is let go on, and then fails.
+    /// This machine's disk, on which a sync of `slow` waits until it is let go on, and then fails, and on which `gone.p` is
+    /// removed just before it is synced.
     #[derive(Clone, Default)]
     struct SlowDisk(Arc<(Mutex<Slow>, Condvar)>);
 
@@ -373,6 +375,9 @@ mod tests {
             RealDisk.remove(path)
         }
         fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+            if folder.ends_with("gone.p") {
+                fs::remove_dir_all(folder)?;
+            }
             RealDisk.sync_folder(folder)
         }
         fn make_folder_for(&self, readers: Readers, folder: &Path) -> io::Result<()> {
@@ -384,6 +389,16 @@ mod tests {
         fn list(&self, folder: &Path) -> io::Result<Vec<PathBuf>> {
             RealDisk.list(folder)
         }
+    }
+
+    #[test]
+    fn a_partial_tile_that_a_full_one_replaces_during_a_sync_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let (served, own) = (folder.path().join("s"), folder.path().join("o"));
+        let storage = FolderStorage::open(Arc::new(SlowDisk::default()), &served, &own).unwrap();
+        storage.write("tile/0/gone.p/5", b"a").unwrap();
+        storage.sync().unwrap();
+        assert!(!served.join("tile/0/gone.p").exists());
     }
 
     #[test]
