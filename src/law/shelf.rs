@@ -39,16 +39,19 @@ impl Shelf {
         self.folder.join(format!("{revision}.json"))
     }
 
-    /// Keeps the books that a law was read from, durably when it returns. Those that are there already stay as they are.
+    /// Keeps the books that a law was read from, durably when it returns. Those that are there whole stay as they are;
+    /// what became damaged is put right while the books are at hand.
     pub fn keep(&self, disk: &dyn Disk, law: &Law) -> std::io::Result<()> {
         let path = self.place(law.revision());
-        if path.exists() {
-            return Ok(());
-        }
         let name =
             |file: &SourceFile| file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let files = law.files.iter().map(|file| (name(file), file.text().to_owned())).collect();
         let kept = serde_json::to_vec(&Kept { format: FORMAT, files }).map_err(std::io::Error::other)?;
+        match std::fs::read(&path) {
+            Ok(there) if there == kept => return Ok(()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         disk.make_folder(&self.folder)?;
         write_whole(disk, &path, &kept)
     }
@@ -106,5 +109,8 @@ mod tests {
         assert!(shelf.find(law.revision()).unwrap_err().to_string().contains("its name says others"));
         std::fs::write(&path, "{}").unwrap();
         assert!(shelf.find(law.revision()).unwrap_err().to_string().contains("no file of law books"));
+        // Whoever runs with these very books puts them right.
+        shelf.keep(&RealDisk, &law).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 }
