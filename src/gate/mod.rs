@@ -39,7 +39,7 @@ pub use order::{
 };
 pub use phase::{Decided, Phase};
 pub use public::{PublicAnswer, PublicEntry, PublicEvent, PublicItem, PublicLapse, PublicPlace, PublicStep};
-pub use route::{Next, NoRoute, Request, RouteEnd, RouteMove, RouteState, next, take};
+pub use route::{LocalOrder, Next, NoRoute, Request, RouteEnd, RouteMove, RouteState, next, take};
 pub use secrecy::{Secrecy, counted_in_bands};
 pub use stance::{StanceChange, StanceTable, Stances};
 pub use standing::{Meter, Standing, meters};

@@ -197,15 +197,30 @@ pub enum Next {
     Orders(Box<Demand>, RouteMove),
 }
 
-/// Works out the next step of a request whose time on its desk is up. `local` says what became of the local order, if
-/// one was received: `None` while that is open, or whether it led to a production.
+/// What became of the local order that answers a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LocalOrder {
+    /// Something of it may still be handed over.
+    Open,
+    /// What it was to be answered with was handed over, as far as it is going to be.
+    Answered,
+    /// Nothing was, for this reason.
+    Refused(String),
+}
+
+/// Works out the next step of a request whose time on its desk is up. `local` says what became of the local order, if one
+/// was received. `None` if the request has ended, or lies there until the order is answered.
 pub fn next(
     world: &World,
     demand: &Demand,
     state: &RouteState,
-    local: Option<Option<Result<(), String>>>,
+    local: Option<LocalOrder>,
     served_on: Option<&EntityId>,
+    now: SimTime,
 ) -> Option<Next> {
+    if state.ended.is_some() {
+        return None;
+    }
     let route = state.path(world)?;
     let Some((desk, at)) = state.desk.as_ref() else {
         let first = route.stages().first()?;
@@ -216,18 +231,24 @@ pub fn next(
         }));
     };
     let place = route.stages().iter().position(|stage| stage.name() == desk)?;
-    if let Some(Some(Err(why))) = local {
-        return Some(Next::Moves(RouteMove::Failed { why }));
+    let order = route.order();
+    match &local {
+        Some(LocalOrder::Refused(why)) => {
+            return Some(Next::Moves(RouteMove::Failed { why: why.clone() }));
+        }
+        // The desk that brought the order about passes the request on; the next ones wait for what it brings.
+        Some(LocalOrder::Open) if order.after_stage != *desk => return None,
+        _ => {}
     }
     let onward = match route.stages().get(place + 1) {
         Some(stage) => RouteMove::Reached {
             stage: stage.name().to_owned(),
             institution: stage.institution().clone(),
-            until: at.plus_seconds(stage.seconds(Percentile::new(state.percentile)?)),
+            // One that was held up reaches the next desk late.
+            until: (*at).max(now).plus_seconds(stage.seconds(Percentile::new(state.percentile)?)),
         },
         None => RouteMove::Completed { use_limit: route.use_limit().to_owned() },
     };
-    let order = route.order();
     // An order that is in the record and was not received: a crash came in between, and it is made again.
     if order.after_stage != *desk || (state.ordered && local.is_some()) {
         return Some(Next::Moves(onward));

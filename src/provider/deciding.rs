@@ -173,7 +173,7 @@ impl Provider {
         }
         for id in self.routes_begun() {
             let _turn = self.turn(&id).await?;
-            put_off(&id, self.move_along(&id, &mut Vec::new()).await)?;
+            self.move_or_put_off(&id, &mut Vec::new()).await?;
         }
         self.finish_unheeded(|matter| !midway(matter)).await?;
         for (id, cause) in self.cabinet.delays() {

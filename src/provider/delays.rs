@@ -118,12 +118,21 @@ impl Provider {
     /// Goes on with a matter, if it is still delayed when its turn comes.
     async fn try_again(&self, id: &MatterId) {
         let _still = self.time.read().await;
-        let Ok(_turn) = self.turn(id).await else { return };
+        let Ok(turn) = self.turn(id).await else { return };
         let Some(delay) = self.delays.get(id) else { return };
         let Ok(matter) = self.matter(id) else { return };
         let cause = matter.unheeded().cloned().unwrap_or(delay.cause);
-        match self.reconsider(id, cause, &mut Vec::new()).await {
-            Ok(()) => tracing::info!(matter = %id, "goes on"),
+        let outcome = match self.reconsider(id, cause, &mut Vec::new()).await {
+            Ok(()) => {
+                tracing::info!(matter = %id, "goes on");
+                // It may be what a request was waiting for.
+                drop(turn);
+                self.move_routes(self.now(), &mut Vec::new()).await
+            }
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(()) => {}
             Err(error) if is_delay(&error) => tracing::info!(matter = %id, %error, "cannot go on yet"),
             Err(error) => tracing::error!(matter = %id, %error, "cannot go on"),
         }

@@ -21,6 +21,7 @@ mod placement;
 mod prove;
 mod reach;
 mod release;
+mod routes;
 mod telling;
 mod tellings;
 mod time;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::view::Recorded;
 use super::{Provider, ProviderError};
 use crate::clock::{Date, SimTime};
-use crate::demand::{Demand, Disposition, Outcome};
-use crate::gate::{Cause, Event, Matter, MatterId, Next, Paper, Phase, RouteMove};
-use crate::world::{EntityRelation, Jurisdiction};
+use crate::demand::Outcome;
+use crate::gate::{Cause, Matter, Paper, Phase};
+use crate::world::Jurisdiction;
 
 impl Provider {
     /// Moves the clock to `time`, and plays out in order what falls due on the way.
@@ -41,10 +41,7 @@ impl Provider {
         due: SimTime,
         recorded: &mut Vec<Recorded>,
     ) -> Result<(), ProviderError> {
-        for id in self.routes_due(due) {
-            let _turn = self.turn(&id).await?;
-            self.move_along(&id, recorded).await?;
-        }
+        self.move_routes(due, recorded).await?;
         recorded.extend(self.reconsider_all(self.cause_at(due)).await?);
         self.tell_all().await
     }
@@ -68,7 +65,7 @@ impl Provider {
         });
         // The first second after a demand's last: what it holds is let go.
         let expiries = open.iter().filter_map(|m| m.demand().valid_until.map(|until| until.plus_seconds(1)));
-        let routes = open.iter().filter_map(|matter| matter.route()?.due());
+        let moving: Vec<SimTime> = open.iter().filter_map(|matter| self.route_due(matter)).collect();
         let waits = open.iter().filter_map(|matter| matter.decided()).flat_map(|decided| {
             decided
                 .items
@@ -82,7 +79,7 @@ impl Provider {
                 .filter_map(move |(law, at)| asked.contains(law).then_some(at))
         });
         let due = ends
-            .chain(routes)
+            .chain(moving.iter().copied())
             .chain(expiries)
             .chain(waits)
             .chain(counted)
@@ -92,7 +89,7 @@ impl Provider {
             .filter(|due| *due > now && *due <= limit)
             .min();
         // A desk whose time was up while something else held the request is due at once.
-        due.or_else(|| open.iter().filter_map(|m| m.route()?.due()).any(|due| due <= now).then_some(now))
+        if moving.iter().any(|due| *due <= now) { Some(now) } else { due }
     }
 
     /// The instants at which a rule of a law that some of these matters turn on, a treaty, a membership or the
@@ -132,77 +129,6 @@ impl Provider {
 
     fn cause_at(&self, due: SimTime) -> Cause {
         if self.law_changes(&self.undone()).contains(&due) { Cause::LawChanged } else { Cause::TimeLimit }
-    }
-
-    /// Requests that were taken up and, because of a crash, have not reached the first desk.
-    pub(super) fn routes_begun(&self) -> Vec<MatterId> {
-        let begun = |matter: &Arc<Matter>| {
-            matter.route().is_some_and(|route| route.desk.is_none() && route.ended.is_none())
-        };
-        self.docket().matters().filter(begun).map(|matter| matter.id().clone()).collect()
-    }
-
-    fn routes_due(&self, now: SimTime) -> Vec<MatterId> {
-        let due =
-            |matter: &Arc<Matter>| matter.route().and_then(|route| route.due()).is_some_and(|due| due <= now);
-        self.docket().matters().filter(due).map(|matter| matter.id().clone()).collect()
-    }
-
-    /// Takes a request off the desk it lies on, in the turn of its matter. If a court of the requested state makes its order there, the order
-    /// is received and decided like any demand.
-    pub(super) async fn move_along(
-        &self,
-        id: &MatterId,
-        recorded: &mut Vec<Recorded>,
-    ) -> Result<(), ProviderError> {
-        let matter = self.docket().find(id.as_str())?;
-        let Some(state) = matter.route() else { return Ok(()) };
-        let local = state.ordered.then(|| self.came_of(&matter)).flatten();
-        let ordered = state.ordered;
-        let served_on = state.requested.as_ref().and_then(|country| {
-            let mut here = self.world().provider().established_in(country);
-            here.find(|entity| entity.relation() != EntityRelation::IndependentTrustee)
-                .map(|e| e.id().clone())
-        });
-        let step = crate::gate::next(self.world(), matter.demand(), state, local, served_on.as_ref());
-        let now = self.now();
-        match step {
-            None => {}
-            Some(Next::Moves(route)) => {
-                recorded.push(self.enter(id, Event::Routed { route, timing: now }).await?);
-            }
-            Some(Next::Orders(local, onward)) => {
-                let order = RouteMove::Ordered { order: local.id.clone(), by: local.issuing.clone() };
-                if !ordered {
-                    recorded.push(self.enter(id, Event::Routed { route: order, timing: now }).await?);
-                }
-                self.receive_local(*local, recorded).await?;
-                recorded.push(self.enter(id, Event::Routed { route: onward, timing: now }).await?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Boxed, because receiving may lead back here.
-    async fn receive_local(&self, local: Demand, recorded: &mut Vec<Recorded>) -> Result<(), ProviderError> {
-        let instrument = self.sign(&local)?;
-        let demand = crate::gate::authenticate(&instrument, self.world())?;
-        let id = MatterId::of(&demand);
-        let _turn = self.turns.take(super::turn_of(&demand)).await;
-        recorded.extend(Box::pin(self.receive_now(instrument, demand, id)).await?);
-        Ok(())
-    }
-
-    /// What came of the local order that answers a request, if it was received: `None` while that is open.
-    fn came_of(&self, matter: &Matter) -> Option<Option<Result<(), String>>> {
-        let answer = matter.route()?.answer.as_ref()?;
-        let local =
-            self.docket().matters().find(|m| &m.demand().id == answer && m.demand().executes.is_some())?;
-        Some(match local.disposition() {
-            Disposition::Served | Disposition::PartlyServed => Some(Ok(())),
-            Disposition::Rejected => Some(Err(format!("the local order `{}` was not answered", local.id()))),
-            Disposition::Routed | Disposition::Pending => None,
-        })
     }
 }
 

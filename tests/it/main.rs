@@ -60,6 +60,7 @@ mod report;
 mod report_bad_input;
 mod rotation;
 mod route_crash;
+mod route_waits;
 mod standard_world;
 mod store;
 mod story;
