@@ -150,8 +150,16 @@ impl Provider {
             (_, Some(shown)) => shown,
             (_, None) => return Err(ProviderError::NoReaderKey(name)),
         };
-        let openings = self.opened(ask.matter, ask.slots).await?;
         let (at, until) = (self.now(), ask.until);
+        if let Some(until) = until.filter(|until| *until <= at) {
+            return Err(ProviderError::UsableNoMore { name, until, now: at });
+        }
+        let mut openings = self.opened(ask.matter, ask.slots).await?;
+        // An entry that uses none of these slots has nothing to be opened.
+        openings.retain(|opening| opening.slots().next().is_some());
+        if openings.is_empty() {
+            return Err(ProviderError::NothingToGive(name));
+        }
         let sealed = SealedOpenings::seal(&openings, name.clone(), &key, at, until)
             .map_err(|error| ProviderError::UnusableReaderKey { name, error })?;
         let given = |opening: &Opening| Given {

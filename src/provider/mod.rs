@@ -168,6 +168,15 @@ pub enum ProviderError {
     NoReaderKey(String),
     #[error("the roster has `{known}` as the key of `{name}`, and another was shown: leave --key out")]
     OtherReaderKey { name: String, known: RecipientKey },
+    #[error(
+        "openings for `{name}` that may be used until {until}, and it is {now}: name a later time with --until"
+    )]
+    UsableNoMore { name: String, until: SimTime, now: SimTime },
+    #[error(
+        "nothing to give `{0}`: none of the entries uses a slot that was asked for and is still open; `rogatory record \
+         openings` lists which slots there are"
+    )]
+    NothingToGive(String),
     #[error("openings for `{name}`: {error}")]
     UnusableReaderKey { name: String, error: crate::vault::VaultError },
     #[error("what opens `{matter}` cannot be erased: {why}")]

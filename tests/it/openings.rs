@@ -227,6 +227,24 @@ async fn each_holder_has_what_was_given_and_the_list_says_so() {
     assert!(refused.contains("--key"), "{refused}");
     let refused = provider.give("us-sdny".to_owned(), giving(Some(shown))).await.unwrap_err().to_string();
     assert!(refused.contains("another was shown"), "{refused}");
+    // Nor is anything given for a time that is over, or what no entry has; and nothing of that is noted.
+    let giving = |slots, until| Giving { matter: Some("both"), slots, until, key: None };
+    let over = giving(&[Slot::Decision], Some(provider.now()));
+    let refused = provider.give("us-fbi".to_owned(), over).await.unwrap_err().to_string();
+    assert!(refused.contains("name a later time"), "{refused}");
+    let refused = provider.give("us-fbi".to_owned(), giving(&[Slot::Route], None)).await.unwrap_err();
+    assert!(refused.to_string().contains("nothing to give `us-fbi`"), "{refused}");
+    let (_, count) = provider.give("us-fbi".to_owned(), giving(&[Slot::Decision], None)).await.unwrap();
+    assert_eq!(count, 1, "only one of three entries has a decision");
+    let openings = provider.openings(Some("both")).await.unwrap();
+    let with_fbi: Vec<u64> = openings
+        .iter()
+        .filter(|entry| {
+            entry.holdings.iter().any(|one| one.holder == Holder::Authority("us-fbi".parse().unwrap()))
+        })
+        .map(|entry| entry.entry)
+        .collect();
+    assert_eq!(with_fbi, [openings[1].entry]);
     // The decision grants a release: that region was shown its grant.
     assert!(holders(1).iter().any(|holder| matches!(holder, Holder::Region(_))), "{:?}", holders(1));
     deployment.stop().await;
