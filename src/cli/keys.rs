@@ -83,19 +83,26 @@ pub fn keys(arguments: KeysArguments) -> Outcome {
             continue;
         }
         screen::line(&format!(
-            "{BOLD}{region}{BOLD:#}: {} objects in {} copies, {} deleted and not yet shredded",
-            status["objects"], status["copies"], status["deleted_not_shredded"]
+            "{BOLD}{region}{BOLD:#}: {} in {}, {} deleted and not yet shredded",
+            counted(&status["objects"], "object", "objects"),
+            counted(&status["copies"], "copy", "copies"),
+            status["deleted_not_shredded"]
         ))?;
         for epoch in status["epochs"].as_array().into_iter().flatten() {
             screen::line(&format!(
-                "  epoch {:<3} {:<10} {:>6} wraps {:>8} objects {:>6} stragglers",
+                "  epoch {:<3} {:<10} {:>12} {:>14} {:>13}",
                 epoch["epoch"],
                 epoch["state"].as_str().unwrap_or_default(),
-                epoch["wraps"],
-                epoch["objects"],
-                epoch["stragglers"]
+                counted(&epoch["wraps"], "wrap", "wraps"),
+                counted(&epoch["objects"], "object", "objects"),
+                counted(&epoch["stragglers"], "straggler", "stragglers")
             ))?;
         }
     }
     Ok(Exit::Done)
+}
+
+/// A number with its noun.
+fn counted(number: &serde_json::Value, one: &str, several: &str) -> String {
+    format!("{number} {}", if number.as_u64() == Some(1) { one } else { several })
 }

@@ -154,7 +154,8 @@ pub fn raw(text: &str) -> std::io::Result<()> {
 pub fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ROGATORY_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    // In colour for a terminal, and plain in a file.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(anstream::stderr).try_init();
 }
 
 /// Prints an error with its causes, joined by colons.

@@ -218,10 +218,14 @@ impl Docket {
                     Some(near) => format!("; did you mean `{near}`?"),
                     None if books.matters.is_empty() => "; none was received yet".to_owned(),
                     None => {
-                        let newest = books.order.values().rev().take(5);
-                        let mut newest: Vec<String> =
-                            newest.map(|matter| format!("`{}`", matter.demand_id())).collect();
-                        newest.reverse();
+                        // Versions of one demand go by one name.
+                        let mut newest: Vec<String> = Vec::new();
+                        for matter in books.order.values().rev() {
+                            let name = format!("`{}`", matter.demand_id());
+                            if newest.len() < 5 && !newest.contains(&name) {
+                                newest.insert(0, name);
+                            }
+                        }
                         format!("; the newest are {}", newest.join(", "))
                     }
                 };

@@ -1,7 +1,11 @@
 //! What a running demo tells about demands and mailboxes.
 
 use std::path::Path;
+use std::process::Stdio;
 
+use rogatory::provider::Deployment;
+
+use crate::common::options_of_processes;
 use crate::program::{rogatory, run, running_demo, text};
 
 fn asked(arguments: &[&str]) -> String {
@@ -22,6 +26,20 @@ fn a_demand_is_explained_in_words() {
     }
     let told = asked(&["demand", "show", "13-mag-2814"]);
     assert!(told.contains("partly served") && told.contains("lapsed"), "{told}");
+}
+
+/// What is traced goes into a file as plain text.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_colour_is_written_where_there_is_no_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options_of_processes(&folder.path().join("data"));
+    Deployment::start(options).await.unwrap().stop().await;
+    let region = folder.path().join("data/regions/ie-dublin").display().to_string();
+    // It ends when nobody holds its standard input.
+    let mut node = rogatory(["region", "--id", "ie-dublin", "--folder", &region]);
+    let output = node.env("ROGATORY_LOG", "debug").stdin(Stdio::null()).output().unwrap();
+    let traced = text(&output.stderr);
+    assert!(traced.contains("DEBUG") && !traced.contains('\u{1b}'), "{traced}");
 }
 
 #[test]

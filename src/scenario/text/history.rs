@@ -44,6 +44,8 @@ fn heading(sheet: &mut Sheet, names: &Names, matter: &MatterView) {
         (Ink::Strong, matter.disposition.to_string().into()),
     ]);
     if let Some(later) = &matter.superseded_by {
+        let same = *later == matter.demand;
+        let later = if same { "A later version of it".to_owned() } else { later.to_string() };
         sheet.wide(&[faint(format!("{later} took its place."))]);
     }
     lapses(sheet, &matter.lapses);
