@@ -23,9 +23,13 @@ impl Provider {
         };
         let mut recorded = self.try_delayed().await?;
         // A law that changes while nothing is open changes nothing here; the next demand is decided by it anyway.
-        while let Some(due) = self.next_due(time) {
+        let mut overdue = true;
+        while let Some(due) = self.next_due(time, overdue) {
+            let before = self.docket().log().head().size;
             self.clock.advance_to(due);
             self.play_out(due, &mut recorded).await?;
+            // What could not be moved is not tried again at the same instant for ever.
+            overdue = self.docket().log().head().size > before;
         }
         self.clock.advance_to(time);
         self.tell_all().await?;
@@ -51,8 +55,9 @@ impl Provider {
         self.docket().matters().filter(|matter| matches!(matter.phase(), Phase::Decided(_))).collect()
     }
 
-    /// The next instant after now, up to `limit`, at which something changes by itself for an open matter.
-    fn next_due(&self, limit: SimTime) -> Option<SimTime> {
+    /// The next instant after now, up to `limit`, at which something changes by itself for an open matter; with `overdue`
+    /// also this very instant, for a desk whose time was up while something else held the request.
+    fn next_due(&self, limit: SimTime, overdue: bool) -> Option<SimTime> {
         let open = self.undone();
         let now = self.now();
         if open.is_empty() {
@@ -88,8 +93,7 @@ impl Provider {
             .chain(self.lapse_turns())
             .filter(|due| *due > now && *due <= limit)
             .min();
-        // A desk whose time was up while something else held the request is due at once.
-        if moving.iter().any(|due| *due <= now) { Some(now) } else { due }
+        if overdue && moving.iter().any(|due| *due <= now) { Some(now) } else { due }
     }
 
     /// The instants at which a rule of a law that some of these matters turn on, a treaty, a membership or the
