@@ -168,6 +168,25 @@ impl DiskFile for File {
     }
 }
 
+/// A file that this process has for itself until this is dropped, as far as other programs ask for the lock too.
+pub struct FileLock(File);
+
+impl FileLock {
+    /// Fails with [`io::ErrorKind::WouldBlock`] if another process has it, or this one already.
+    pub fn take(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        file.try_lock()?;
+        Ok(FileLock(file))
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Closing would not do: a child that is being started has the open file as well, until it runs its own program.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Writes a file with mode 0600 so that after a crash it is there whole, or as it was before.
 pub fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -246,6 +265,19 @@ mod tests {
             RealDisk.remove_folder(path.parent().unwrap()).unwrap();
         }
         assert!(!path.parent().unwrap().exists());
+    }
+
+    #[test]
+    fn a_file_is_free_once_its_lock_is_dropped_also_while_a_child_starts() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let lock = FileLock::take(file.path()).unwrap();
+        let again = FileLock::take(file.path());
+        assert_eq!(again.err().map(|error| error.kind()), Some(io::ErrorKind::WouldBlock));
+        // What a child holds between its beginning and the program that it runs.
+        let child = lock.0.try_clone().unwrap();
+        drop(lock);
+        FileLock::take(file.path()).unwrap();
+        drop(child);
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! A record that was torn by a crash is cut off when the journal is opened: it was never acknowledged. A record
 //! that is whole and does not open is damage, and an error.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use super::aead;
 use super::keyfile::{self, KeyFileError};
-use crate::disk::{Disk, DiskFile, write_whole};
+use crate::disk::{Disk, DiskFile, FileLock, write_whole};
 use crate::entropy::Entropy;
 
 const MAGIC: &[u8] = b"rogatory sealed journal 1\n";
@@ -41,7 +41,7 @@ pub struct SealedJournal {
     /// Where the next record begins.
     end: u64,
     /// Held as long as this lives.
-    _lock: File,
+    _lock: FileLock,
 }
 
 /// Why a journal cannot be opened or written.
@@ -79,12 +79,10 @@ impl SealedJournal {
         if is_new {
             write_whole(disk, path, MAGIC).map_err(failed)?;
         }
-        let lock = File::open(path).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(SealedJournalError::InUse(path.to_owned())),
-            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
-        }
+        let lock = FileLock::take(path).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => SealedJournalError::InUse(path.to_owned()),
+            _ => failed(error),
+        })?;
         let file = disk.open(path).map_err(failed)?;
         let bytes = fs::read(path).map_err(failed)?;
         if !bytes.starts_with(MAGIC) {
@@ -123,8 +121,7 @@ impl SealedJournal {
         disk.remove(&fresh).map_err(failed)?;
         let file = disk.create(&fresh).map_err(failed)?;
         file.write_all_at(&[&anew], 0).and_then(|()| file.sync()).map_err(failed)?;
-        let lock = File::open(&fresh).map_err(failed)?;
-        lock.try_lock().map_err(|_| SealedJournalError::InUse(path.clone()))?;
+        let lock = FileLock::take(&fresh).map_err(failed)?;
         disk.rename(&fresh, &path).map_err(failed)?;
         // From here on the new file is the journal, whether or not its name is on the disk yet.
         (self.file, self._lock, self.next, self.end) = (file, lock, next, anew.len() as u64);

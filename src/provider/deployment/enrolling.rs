@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::folder::{FolderLock, check_format};
+use super::folder::{check_format, lock_folder};
 use super::site::{Site, check_record};
 use super::{Deployment, DeploymentError, DeploymentOptions};
 use crate::provider::Cabinet;
@@ -43,7 +43,7 @@ impl Deployment {
         }
         let disk = options.disk.clone();
         check_format(&*disk, &options.data)?;
-        let _lock = FolderLock::take(&options.data)?;
+        let _lock = lock_folder(&options.data)?;
         let site = Site::prepare(&options)?;
         let Some((folder, key)) = site.folder_of(id).zip(site.policy.witness(id)) else {
             let known = site.policy.witnesses().iter().map(|witness| witness.id.clone()).collect();

@@ -1,9 +1,10 @@
 //! The data directory as a whole: its format, who uses it, and that nothing of it is missing.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::DeploymentError;
-use crate::disk::{Disk, write_whole};
+use crate::disk::{Disk, FileLock, write_whole};
 use crate::world::World;
 
 /// The format of a data directory that this program reads and writes.
@@ -27,22 +28,13 @@ pub(super) fn check_format(disk: &dyn Disk, data: &Path) -> Result<(), Deploymen
     }
 }
 
-/// The data directory is this process's own while this lives.
-pub(super) struct FolderLock {
-    _format: std::fs::File,
-}
-
-impl FolderLock {
-    pub(super) fn take(data: &Path) -> Result<Self, DeploymentError> {
-        let path = data.join("format");
-        let failed = |source| DeploymentError::Io { path: path.clone(), source };
-        let format = std::fs::File::open(&path).map_err(failed)?;
-        match format.try_lock() {
-            Ok(()) => Ok(FolderLock { _format: format }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(DeploymentError::InUse(data.to_owned())),
-            Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
-        }
-    }
+/// Makes the data directory this process's own while the lock lives.
+pub(super) fn lock_folder(data: &Path) -> Result<FileLock, DeploymentError> {
+    let path = data.join("format");
+    FileLock::take(&path).map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock => DeploymentError::InUse(data.to_owned()),
+        _ => DeploymentError::Io { path, source },
+    })
 }
 
 /// With the first entry of the record everything was there that a component remembers. What is missing later was lost,

@@ -18,13 +18,13 @@ pub use error::DeploymentError;
 pub use folder::DATA_FORMAT;
 pub use site::{ORIGIN, client_folder, cosigner_name};
 
-use folder::{FolderLock, check_format};
+use folder::{check_format, lock_folder};
 use nodes::Started;
 use site::{Site, check_record};
 
 use super::{Cabinet, Down, MailClient, Provider, ProviderParts};
 use crate::clock::{SimClock, SimTime};
-use crate::disk::Disk;
+use crate::disk::{Disk, FileLock};
 use crate::law::{Law, Shelf};
 use crate::record::log::Log;
 use crate::record::policy::Policy;
@@ -67,7 +67,7 @@ pub struct Deployment {
     nodes: Vec<Arc<Node>>,
     down: Vec<Down>,
     policy: Policy,
-    folder: FolderLock,
+    folder: FileLock,
 }
 
 impl Deployment {
@@ -107,7 +107,7 @@ impl Deployment {
     }
 
     async fn open(options: DeploymentOptions) -> Result<Self, DeploymentError> {
-        let folder = FolderLock::take(&options.data)?;
+        let folder = lock_folder(&options.data)?;
         let site = Site::prepare(&options)?;
         let Started { links, clients, witnesses, supervisor, nodes, down } =
             site.start_nodes(&options).await?;
@@ -186,7 +186,7 @@ pub struct Held {
     credentials: Option<Credentials>,
     supervisor: Option<Supervisor>,
     nodes: Vec<Arc<Node>>,
-    folder: FolderLock,
+    folder: FileLock,
 }
 
 impl Held {

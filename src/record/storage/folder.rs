@@ -1,14 +1,14 @@
 //! A log in two folders of a file system.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::{Left, ReadTiles, STAGED, Storage, opening_path};
-use crate::disk::{Disk, DiskFile, Readers, folder_of};
+use crate::disk::{Disk, DiskFile, FileLock, Readers, folder_of};
 use crate::record::opening::Opening;
 
 /// How much of the journal file is written with zeros in advance. Overwriting them and syncing the data changes no metadata,
@@ -26,7 +26,7 @@ pub struct FolderStorage {
     /// Held by the call that syncs.
     syncing: Mutex<()>,
     /// Held as long as this lives, so that two processes never both append.
-    _lock: File,
+    _lock: FileLock,
 }
 
 struct Journal {
@@ -54,13 +54,13 @@ impl FolderStorage {
     pub fn open(disk: Arc<dyn Disk>, served: &Path, own: &Path) -> io::Result<Self> {
         disk.make_folder_for(Readers::Everybody, served)?;
         disk.make_folder(own)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(own.join("lock"))?;
-        lock.try_lock().map_err(|error| match error {
-            fs::TryLockError::WouldBlock => io::Error::new(
-                io::ErrorKind::WouldBlock,
-                format!("`{}` is in use by another process", own.display()),
-            ),
-            fs::TryLockError::Error(error) => error,
+        let lock = own.join("lock");
+        OpenOptions::new().create(true).truncate(false).write(true).open(&lock)?;
+        let lock = FileLock::take(&lock).map_err(|error| match error.kind() {
+            kind @ io::ErrorKind::WouldBlock => {
+                io::Error::new(kind, format!("`{}` is in use by another process", own.display()))
+            }
+            _ => error,
         })?;
         Ok(FolderStorage {
             disk,

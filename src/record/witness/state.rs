@@ -1,11 +1,11 @@
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use crate::disk::{Disk, DiskFile, folder_of, write_whole};
+use crate::disk::{Disk, DiskFile, FileLock, folder_of, write_whole};
 use crate::record::{Hash, TreeHead};
 
 /// What a witness remembers of its log.
@@ -98,7 +98,7 @@ pub struct FileState {
     count: u64,
     remembered: Remembered,
     /// Held as long as this lives.
-    _lock: File,
+    _lock: FileLock,
 }
 
 const SLOT_BYTES: usize = 4096;
@@ -164,19 +164,12 @@ fn make(disk: &dyn Disk, path: &Path, memory: &Remembered) -> Result<(), StateEr
 }
 
 /// Keeps every other process from the memory.
-fn lock(path: &Path) -> Result<File, StateError> {
-    let failed = |error| StateError::Io { path: path.to_owned(), error };
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(StateError::NotEnrolled(path.to_owned()));
-        }
-        opened => opened.map_err(failed)?,
-    };
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(StateError::InUse(path.to_owned())),
-        Err(fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
+fn lock(path: &Path) -> Result<FileLock, StateError> {
+    FileLock::take(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => StateError::NotEnrolled(path.to_owned()),
+        io::ErrorKind::WouldBlock => StateError::InUse(path.to_owned()),
+        _ => StateError::Io { path: path.to_owned(), error },
+    })
 }
 
 impl WitnessState for FileState {
