@@ -154,8 +154,7 @@ impl Log {
         if log.head().size == 0 {
             return log.found(genesis).await;
         }
-        log.open_genesis().await?;
-        Ok(log)
+        log.with_open_genesis().await
     }
 
     /// Makes an empty log where there is none. The journal comes last: as long as it is missing, nothing was begun.
@@ -185,8 +184,7 @@ impl Log {
                 return Err(LogError::Genesis(error));
             }
         }
-        self.open_genesis().await?;
-        Ok(self)
+        self.with_open_genesis().await
     }
 
     /// Opens a log: replays the journal, which is what normal running does too, and starts sequencer and collector on
@@ -197,8 +195,18 @@ impl Log {
             log.close().await;
             return Err(LogError::NoGenesis);
         }
-        log.open_genesis().await?;
-        Ok(log)
+        log.with_open_genesis().await
+    }
+
+    /// The log, once the opening of entry 0 is published. If it cannot be, nothing of the log runs any more.
+    async fn with_open_genesis(self) -> Result<Self, LogError> {
+        match self.open_genesis().await {
+            Ok(()) => Ok(self),
+            Err(error) => {
+                self.close().await;
+                Err(error)
+            }
+        }
     }
 
     /// Publishes the opening of entry 0, if that did not happen yet, or not wholly.
