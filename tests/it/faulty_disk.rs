@@ -32,6 +32,9 @@ pub enum Cut {
     Unsynced,
 }
 
+/// The files of the record. Tests of the record interrupt it at every step; in others some of them have to do.
+pub const RECORD: &[&str] = &["record", "journal", "journal.new"];
+
 #[derive(Clone)]
 pub struct FaultyDisk(Arc<Shared>);
 

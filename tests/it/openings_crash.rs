@@ -18,6 +18,10 @@ use crate::faulty_disk::{Cut, Fault, FaultyDisk};
 
 const WHO: &str = "dublin@post.example";
 
+/// What the regions, the witnesses and the log's tree do has tests of its own; what is opened of an entry is left.
+const ELSEWHERE: &[&str] =
+    &["regions", "witness", "tile", "checkpoint", "checkpoint.new", "journal", "journal.new"];
+
 fn secret(id: &str, until: SimTime) -> Demand {
     let acts = vec![Act::Disclose, Act::KeepSecret];
     Demand { acts, secret_until: Some(until), ..warrant(id, WHO) }
@@ -92,8 +96,7 @@ async fn interrupted_at(steps: impl Iterator<Item = usize>, fault: Fault) -> Vec
         let instrument = provider.sign(&secret(&name, end)).unwrap();
         provider.receive(instrument).await.unwrap();
         let id = provider.docket().find(&name).unwrap().id().clone();
-        // What the regions and witnesses do has tests of its own.
-        disk.strike_outside(&["regions", "witness"], step, fault);
+        disk.strike_outside(ELSEWHERE, step, fault);
         let over = match provider.advance_to(end).await {
             Ok(_) => provider.erase(&name).await.map(|erased| assert!(erased.len() > 3)),
             Err(error) => Err(error),
@@ -174,7 +177,7 @@ async fn what_was_half_published_keeps_nobody_from_starting_and_is_published_aga
         let end = provider.now().plus_days(1);
         provider.receive(provider.sign(&secret(&name, end)).unwrap()).await.unwrap();
         let entries = provider.docket().entries(provider.docket().find(&name).unwrap().id());
-        disk.strike_outside(&["regions", "witness"], step, Fault::Dies);
+        disk.strike_outside(ELSEWHERE, step, Fault::Dies);
         let died = provider.advance_to(end).await.is_err();
         assert!(died && disk.struck().is_some(), "nothing was published before the last step");
         deployment.stop().await;

@@ -10,7 +10,7 @@ use rogatory::gate::DocketError;
 use rogatory::provider::{Deployment, ProviderError};
 
 use crate::common::*;
-use crate::faulty_disk::{Cut, Fault, FaultyDisk};
+use crate::faulty_disk::{Cut, Fault, FaultyDisk, RECORD};
 
 const ACCOUNT: &str = "dublin@post.example";
 const MESSAGES: usize = 3;
@@ -60,9 +60,13 @@ fn cut(step: usize) -> Cut {
     }
 }
 
-/// Interrupts a release at every step of `steps`, each time another release, and goes on until one is over before.
-/// Says where they were interrupted.
-async fn interrupted_at(steps: impl Iterator<Item = usize>, fault: Fault) -> Vec<String> {
+/// Interrupts a release at every step of `steps` that is not `outside`, each time another release, and goes on until one
+/// is over before. Says where they were interrupted.
+async fn interrupted_at(
+    outside: &'static [&'static str],
+    steps: impl Iterator<Item = usize>,
+    fault: Fault,
+) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     set_up(&data).await;
@@ -72,7 +76,7 @@ async fn interrupted_at(steps: impl Iterator<Item = usize>, fault: Fault) -> Vec
     for step in steps {
         let name = format!("w-{step}");
         let instrument = deployment.provider.sign(&warrant(&name, ACCOUNT)).unwrap();
-        disk.strike(step, fault);
+        disk.strike_outside(outside, step, fault);
         let interrupted = deployment.provider.receive(instrument.clone()).await;
         let Some(place) = disk.struck() else {
             // The fault would come after the last step: the release went through.
@@ -107,25 +111,39 @@ async fn interrupted_at(steps: impl Iterator<Item = usize>, fault: Fault) -> Vec
 }
 
 /// That the steps are those of a whole release, so that a test which strikes none of them does not pass.
-fn assert_all_along(struck: &[String]) {
-    for wanted in ["00000001.log", ".partial", ".production", ".json", "us-fbi", "cabinet"] {
+fn assert_among(struck: &[String], wanted: &[&str]) {
+    for wanted in wanted {
         let seen = struck.iter().any(|step| step.contains(wanted));
         assert!(seen, "no `{wanted}` among the steps {struck:#?}");
     }
 }
 
+const ALL_ALONG: &[&str] = &["00000001.log", ".partial", ".production", ".json", "us-fbi", "cabinet"];
+
 // In parts, so that they run beside each other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_production_when_the_machine_dies_at_an_odd_step() {
-    assert_all_along(&interrupted_at((1..).step_by(2), Fault::Dies).await);
+    assert_among(&interrupted_at(RECORD, (1..).step_by(2), Fault::Dies).await, ALL_ALONG);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_production_when_the_machine_dies_at_an_even_step() {
-    assert_all_along(&interrupted_at((2..).step_by(2), Fault::Dies).await);
+    assert_among(&interrupted_at(RECORD, (2..).step_by(2), Fault::Dies).await, ALL_ALONG);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_production_when_a_step_fails_and_the_machine_goes_on() {
-    assert_all_along(&interrupted_at((1..).step_by(3), Fault::Fails).await);
+    assert_among(&interrupted_at(RECORD, (1..).step_by(3), Fault::Fails).await, ALL_ALONG);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_production_when_the_machine_dies_while_it_records() {
+    let struck = interrupted_at(&[], (1..).step_by(6), Fault::Dies).await;
+    // Which of them each sixth step meets is another from run to run; that it meets both parts of the work is not.
+    let is_of_record = |step: &&String| {
+        let name = step.rsplit(' ').next().unwrap_or_default().trim_end_matches(".new");
+        ["journal", "checkpoint", "tile"].contains(&name) || name.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    assert!(struck.iter().filter(is_of_record).count() > 3, "{struck:#?}");
+    assert_among(&struck, &["00000001.log", ".partial"]);
 }

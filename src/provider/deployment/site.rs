@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::folder::check_nothing_is_lost;
 use super::{DeploymentError, DeploymentOptions, Nodes};
-use crate::disk::RealDisk;
 use crate::entropy::Entropy;
 use crate::provider::Cabinet;
 use crate::record::genesis::{Digests, Genesis};
@@ -139,9 +138,8 @@ impl Site {
             secret: RecordSecret::draw(&self.entropy),
             policy: self.policy.clone(),
             accept: Accept::NormalOnly,
-            // Its own steps are interrupted in tests of the record.
             storage: Arc::new(
-                FolderStorage::open(Arc::new(RealDisk), &self.record, &self.head_office).map_err(failed)?,
+                FolderStorage::open(options.disk.clone(), &self.record, &self.head_office).map_err(failed)?,
             ),
             openings: Arc::new(cabinet.clone()),
             witnesses,
