@@ -32,6 +32,11 @@ pub struct Names {
 }
 
 impl Names {
+    /// Whether a cosigner of the record is a witness outside the provider.
+    pub fn is_outside_witness(&self, id: &str) -> bool {
+        self.roster.iter().flat_map(|roster| roster.witnesses()).any(|witness| witness.id().as_str() == id)
+    }
+
     /// The names of a world, its law and its story.
     pub fn of(world: &World, law: &Law, story: &Story) -> Self {
         let countries = world.countries().map(|country| Jurisdiction::from(country.id()));

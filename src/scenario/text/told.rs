@@ -289,9 +289,12 @@ fn told<'a>(names: &'a Names, what: &'a Happened, at: Option<Moment>) -> (&'stat
     match what {
         Happened::Recorded { entry, matter, kind, cause, root, cosigned_by } => {
             let root: String = root.chars().take(12).collect();
-            let cosigned = match cosigned_by.len() {
-                0 => String::new(),
-                n => format!(", cosigned by {n}"),
+            let outsiders = cosigned_by.iter().filter(|id| names.is_outside_witness(id)).count();
+            let cosigned = match (cosigned_by.len() - outsiders, outsiders) {
+                (0, 0) => ", cosigned by nobody".to_owned(),
+                (own, 0) => format!(", cosigned by {own} and no outsider"),
+                (own, 1) => format!(", cosigned by {own} and an outsider"),
+                (own, outsiders) => format!(", cosigned by {own} and {outsiders} outsiders"),
             };
             (
                 "record",
