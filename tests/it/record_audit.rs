@@ -141,7 +141,7 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(
-        text.contains("1 entries looked at, 1 decisions on")
+        text.contains("1 entry looked at, 1 decision on")
             && text.contains("all come out as recorded")
             && text.contains("(an outsider among them)"),
         "{text}"

@@ -133,11 +133,18 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
         (0, 0) if report.decisions == 0 => "nothing to compare".to_owned(),
         (0, 0) => "all come out as recorded".to_owned(),
         (0, missing) => format!("{missing} could not be made again, and the others come out as recorded"),
-        (count, 0) => format!("{count} differences"),
-        (count, missing) => format!("{count} differences, and {missing} could not be made again"),
+        (differences, 0) => screen::count(differences, "difference"),
+        (differences, missing) => {
+            format!("{}, and {missing} could not be made again", screen::count(differences, "difference"))
+        }
+    };
+    let entries = match report.entries {
+        1 => "1 entry".to_owned(),
+        entries => format!("{entries} entries"),
     };
     screen::line(&format!(
-        "{} entries looked at, {} decisions on {} items made again: {BOLD}{verdict}{BOLD:#}",
-        report.entries, report.decisions, report.items
+        "{entries} looked at, {} on {} made again: {BOLD}{verdict}{BOLD:#}",
+        screen::count(report.decisions as usize, "decision"),
+        screen::count(report.items as usize, "item")
     ))
 }

@@ -63,8 +63,11 @@ pub fn tell(report: &TransparencyReport) -> std::io::Result<()> {
         report.figures.others.iter().map(|row| {
             let name = format!("{} {}", row.country, row.instrument);
             format!(
-                "{name:<32}to {:<13}{} demands, {} accounts, {} done",
-                row.act, row.demands, row.accounts, row.done
+                "{name:<32}to {:<13}{}, {}, {} done",
+                row.act,
+                screen::count(row.demands as usize, "demand"),
+                screen::count(row.accounts as usize, "account"),
+                row.done
             )
         }),
     )?;
@@ -72,10 +75,10 @@ pub fn tell(report: &TransparencyReport) -> std::io::Result<()> {
         "Warrants at home for content stored abroad",
         report.figures.abroad.iter().map(|row| {
             format!(
-                "{} {:<12}{} warrants, {} led to content",
+                "{} {:<12}{}, {} led to content",
                 row.country,
                 row.customer.as_str(),
-                row.warrants,
+                screen::count(row.warrants as usize, "warrant"),
                 row.content
             )
         }),
@@ -84,8 +87,9 @@ pub fn tell(report: &TransparencyReport) -> std::io::Result<()> {
         "Due, and not handed over in time",
         report.figures.missed.iter().map(|row| {
             let name = format!("{} {}", row.country, row.instrument);
-            let (demands, items) = (row.demands, row.items);
-            format!("{name:<32}{demands} demands, {items} items, for want of {}", row.for_want_of.as_str())
+            let demands = screen::count(row.demands as usize, "demand");
+            let items = screen::count(row.items as usize, "item");
+            format!("{name:<32}{demands}, {items}, for want of {}", row.for_want_of.as_str())
         }),
     )?;
     if let Some(told) = &report.national_security {
