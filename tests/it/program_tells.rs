@@ -1,5 +1,6 @@
 //! What a running demo tells about demands and mailboxes.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -26,6 +27,54 @@ fn a_demand_is_explained_in_words() {
     }
     let told = asked(&["demand", "show", "13-mag-2814"]);
     assert!(told.contains("partly served") && told.contains("lapsed"), "{told}");
+}
+
+/// An auditor is given what makes a demand's decisions again, opens it with a key of their own, and makes them again.
+#[test]
+fn an_auditor_is_given_openings_and_audits_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (secret, given, open) = (at("own.key"), at("given"), at("open"));
+    let key = text(&run(&["record", "new-key", "--out", &secret]).stdout).trim().to_owned();
+    let slots = "kind,matter,demand,facts,law,decision";
+    let give = |to: &str, more: &[&str]| {
+        let data = running_demo().data().display().to_string();
+        let demand = ["record", "give", to, "--demand", "13-mag-2815", "--show", slots];
+        run(&[&demand[..], &["--out", &given, "--data", &data], more].concat())
+    };
+    for (to, more, why) in [
+        ("auditor.example", &[][..], "--key"),
+        ("auditor.example", &["--key", &key, "--until", "2013-01-01"][..], "name a later time with --until"),
+        ("us-sdny", &["--key", &key][..], "leave --key out"),
+        ("auditor.example", &["--key", "x25519:AAAA"][..], "x25519:AAAA"),
+    ] {
+        let output = give(to, more);
+        assert!(!output.status.success(), "{to} {more:?}");
+        assert!(text(&output.stderr).contains(why), "{to} {more:?}: {}", text(&output.stderr));
+        assert!(!Path::new(&given).exists(), "{to} {more:?}");
+    }
+
+    let output = give("auditor.example", &["--key", &key, "--until", "2030-01-01"]);
+    let told = text(&output.stdout);
+    assert!(
+        told.contains("for auditor.example, until 2030-01-01, sealed to the key"),
+        "{told}{}",
+        text(&output.stderr)
+    );
+    let mode = std::fs::metadata(&given).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // What somebody was given is never written over what another was.
+    assert!(!give("auditor.example", &["--key", &key]).status.success());
+    let listed = asked(&["record", "openings", "13-mag-2815"]);
+    assert!(listed.contains("auditor.example"), "{listed}");
+
+    let unsealed = run(&["record", "unseal", &given, "--key", &secret, "--out", &open]);
+    assert!(unsealed.status.success(), "{}", text(&unsealed.stderr));
+    let audited = asked(&["record", "audit", "--openings", &open]);
+    assert!(
+        audited.contains("all come out as recorded") && audited.contains("an outsider among them"),
+        "{audited}"
+    );
 }
 
 /// What is traced goes into a file as plain text.
