@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use super::question::{Codes, Facts, Holder, Location, Moments, Presence, Process, Role, Treaties};
 use crate::clock::{Date, SimTime};
 use crate::demand::{Demand, Place};
-use crate::world::{Country, Entity, EntityRelation, Jurisdiction, KeyCustody, RegionId, UnknownName, World};
+use crate::world::{
+    Country, Entity, EntityRelation, Jurisdiction, KeyCustody, RegionId, TreatyKind, UnknownName, World,
+};
 
 /// What neither the world nor the demand says.
 #[derive(Clone, Debug)]
@@ -151,13 +153,17 @@ impl Treaties {
     /// What was in force on a date between a state and every other. `state` is the one whose request a local order
     /// carries out, else the one on whose behalf the process was issued.
     pub fn on(world: &World, state: &Country, date: Date) -> Treaties {
-        let others = || world.countries().map(|country| country.id()).filter(|other| *other != state);
-        let mlat_with = others().filter(|other| world.mlat_between(state, other, date).is_some());
-        let agreement_with: Codes = others()
-            .filter(|other| world.executive_agreement(state, other, date).is_some())
-            .map(Jurisdiction::from)
-            .collect();
-        Treaties { mlat_with: mlat_with.map(Jurisdiction::from).collect(), agreement_with }
+        let (mut mlat_with, mut agreement_with) = (Codes::new(), Codes::new());
+        for other in world.countries().map(|country| country.id()) {
+            for treaty in world.treaties_between(state, other, date) {
+                let with = match treaty.kind() {
+                    TreatyKind::ExecutiveAgreement => &mut agreement_with,
+                    _ => &mut mlat_with,
+                };
+                with.insert(other.into());
+            }
+        }
+        Treaties { mlat_with, agreement_with }
     }
 
     /// [`Treaties::on`] for the state that a demand is made for.

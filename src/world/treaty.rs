@@ -117,14 +117,12 @@ impl Treaty {
 
     /// True if it stood between two countries on that date.
     fn joins(&self, a: &CountryFacts, b: &CountryFacts, date: Date) -> bool {
+        if a.id() == b.id() || !self.is_in_force(date) {
+            return false;
+        }
+        let (Some(one), Some(other)) = (self.party_of(a, date), self.party_of(b, date)) else { return false };
         // Between two members, a bloc's treaty with a third state says nothing.
-        let through_one_bloc = self.kind != TreatyKind::MutualRecognition
-            && self.party_of(a, date).is_some_and(|p| Some(p) == self.party_of(b, date));
-        a.id() != b.id()
-            && self.is_in_force(date)
-            && self.party_of(a, date).is_some()
-            && self.party_of(b, date).is_some()
-            && !through_one_bloc
+        one != other || self.kind == TreatyKind::MutualRecognition
     }
 
     /// The party as which a country takes part: itself, or a bloc that it is a member of and whose act binds it.
