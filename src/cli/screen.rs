@@ -104,6 +104,11 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Prints a line that may be long, broken where the screen ends.
+pub fn long_line(text: &str) -> io::Result<()> {
+    line(&wrapped(text, width() - 2).join("\n  "))
+}
+
 /// `1 step`, `2 steps`.
 pub fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }

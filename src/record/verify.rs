@@ -3,10 +3,10 @@
 //! Every damaged place is named, in words and byte ranges, and checking goes on behind it. Where an entry and its hash
 //! disagree, the level above says which of the two is wrong. Memory stays flat: one bundle and one tile per level.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use super::genesis::Genesis;
 use super::journal::{self, split_leaves};
 use super::opening::Opening;
 use super::policy::{Accept, Policy, Quorum};
-use super::storage::{ReadTiles, STAGED, ServedFolder, entries_path, tile_path};
+use super::storage::{ReadTiles, STAGED, ServedFolder, entries_path, read_partial_path, tile_path};
 use super::tree::{Edge, FullTile, TILE_WIDTH, tile_root};
 use super::{Hash, TreeHead};
 
@@ -72,20 +72,22 @@ pub fn verify_folder(
     let served = ServedFolder(folder.to_owned());
     let mut found = verify_log(&served, policy, accept, progress);
     let Some(TreeHead { size, .. }) = found.head else { return found };
-    let mut files = Vec::new();
-    list_files(&folder.join("opening"), &mut files);
-    files.sort();
-    for file in files {
-        let path = file.strip_prefix(folder).unwrap_or(&file).display().to_string();
+    // By the path of the bundle that their entries should be in.
+    let mut without_entry: BTreeMap<String, u64> = BTreeMap::new();
+    for (path, file) in list_files(folder, "opening") {
         let opening = std::fs::read(&file)
             .map_err(|error| error.to_string())
             .and_then(|bytes| serde_json::from_slice::<Opening>(&bytes).map_err(|error| error.to_string()));
         match opening {
             Err(error) => found.find(path, None, format!("not an opening: {error}")),
             Ok(opening) => {
-                found.openings += 1;
-                if let Err(what) = check_opening(&served, size, &opening) {
-                    found.find(&path, None, what);
+                match check_opening(&served, size, &opening) {
+                    Err(OpeningTrouble::NoEntry(bundle)) => *without_entry.entry(bundle).or_default() += 1,
+                    Err(OpeningTrouble::Wrong(what)) => {
+                        found.openings += 1;
+                        found.find(&path, None, what);
+                    }
+                    Ok(()) => found.openings += 1,
                 }
                 if opening.entry() == 0 {
                     check_genesis(&opening, policy, &path, &mut found);
@@ -93,7 +95,52 @@ pub fn verify_folder(
             }
         }
     }
+    for (bundle, openings) in without_entry {
+        let openings = if openings == 1 { "1 opening".to_owned() } else { format!("{openings} openings") };
+        found.find(bundle, None, format!("{openings} cannot be held against the entries that are lost here"));
+    }
     found
+}
+
+/// Checks the partial tiles that are still there though they have grown since. Nobody who starts from the newest checkpoint
+/// reads them; who has an older one does.
+pub fn verify_superseded(folder: &Path, found: &mut Verification) {
+    let Some(TreeHead { size, .. }) = found.head else { return };
+    for (path, file) in list_files(folder, "tile") {
+        let Some((level, number, width)) = read_partial_path(&path) else { continue };
+        let hashes = size >> (8 * u32::from(level.unwrap_or(0)));
+        let grown = hashes.saturating_sub(number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+        if width >= grown {
+            continue;
+        }
+        let (unit, now) = match level {
+            None => (Leaf::BYTES + 2, entries_path(number, grown)),
+            Some(level) => (32, tile_path(level, number, grown)),
+        };
+        let Ok(now_bytes) = std::fs::read(folder.join(&now)) else { continue };
+        // What is wrong there has been named; which bytes are right nobody knows then.
+        if found.findings.iter().any(|finding| finding.path == now) || now_bytes.len() < width * unit {
+            continue;
+        }
+        let bytes = match std::fs::read(&file) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                found.find(path, None, format!("cannot be read: {error}"));
+                continue;
+            }
+        };
+        let expected = &now_bytes[..width * unit];
+        if bytes.len() != expected.len() {
+            let what = format!("it has {} bytes, and {} of `{now}` belong here", bytes.len(), expected.len());
+            found.find(&path, None, what);
+        }
+        let wrong =
+            bytes.chunks(unit).zip(expected.chunks(unit)).position(|(found, expected)| found != expected);
+        if let Some(place) = wrong.filter(|place| bytes.len() >= (place + 1) * unit) {
+            let range = (place * unit) as u64..((place + 1) * unit) as u64;
+            found.find(path, Some(range), format!("not what it has grown into, `{now}`"));
+        }
+    }
 }
 
 /// Checks the log's own journal, which is not served, against the head of what is. A record that was torn by a crash is no
@@ -127,30 +174,44 @@ pub fn verify_journal(path: &Path, found: &mut Verification) {
     }
 }
 
-/// What is served in a folder; a file that is only being written is not.
-fn list_files(folder: &Path, files: &mut Vec<std::path::PathBuf>) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            list_files(&path, files);
-        } else if path.extension().is_none_or(|ending| ending != STAGED) {
-            files.push(path);
+/// What is served in a part of a folder, by its path below the folder; a file that is only being written is not.
+fn list_files(folder: &Path, part: &str) -> BTreeMap<String, PathBuf> {
+    fn walk(folder: &Path, path: &str, files: &mut BTreeMap<String, PathBuf>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let file = entry.path();
+            let path = format!("{path}/{}", entry.file_name().to_string_lossy());
+            if file.is_dir() {
+                walk(&file, &path, files);
+            } else if file.extension().is_none_or(|ending| ending != STAGED) {
+                files.insert(path, file);
+            }
         }
     }
+    let mut files = BTreeMap::new();
+    walk(&folder.join(part), part, &mut files);
+    files
 }
 
-/// Checks an opening against the entry in the tiles; says in words what is wrong.
-pub fn check_opening(tiles: &dyn ReadTiles, size: u64, opening: &Opening) -> Result<(), String> {
+enum OpeningTrouble {
+    /// The bundle at this path, in which its entry should be, cannot be read.
+    NoEntry(String),
+    Wrong(String),
+}
+
+/// Checks an opening against the entry in the tiles.
+fn check_opening(tiles: &dyn ReadTiles, size: u64, opening: &Opening) -> Result<(), OpeningTrouble> {
     let index = opening.entry();
     if index >= size {
-        return Err(format!("an opening of entry {index}, in a log of {size}"));
+        return Err(OpeningTrouble::Wrong(format!("an opening of entry {index}, in a log of {size}")));
     }
     let number = index / TILE_WIDTH as u64;
-    let bundle = read_bundle(tiles, number, size).map_err(|(_, what)| what)?;
+    let bundle = read_bundle(tiles, number, size).map_err(|(path, _)| OpeningTrouble::NoEntry(path))?;
     let leaves = split_leaves(&bundle).unwrap_or_default();
-    let leaf = leaves.get((index % TILE_WIDTH as u64) as usize).ok_or("its entry cannot be read")?;
-    let leaf = Leaf::decode(leaf).map_err(|error| error.to_string())?;
-    opening.check(&leaf).map_err(|error| error.to_string())
+    let wrong = |what: &dyn fmt::Display| OpeningTrouble::Wrong(what.to_string());
+    let leaf = leaves.get((index % TILE_WIDTH as u64) as usize);
+    let leaf = leaf.ok_or_else(|| wrong(&"its entry cannot be read"))?;
+    let leaf = Leaf::decode(leaf).map_err(|error| wrong(&error))?;
+    opening.check(&leaf).map_err(|error| wrong(&error))
 }
 
 fn check_genesis(opening: &Opening, policy: &Policy, path: &str, found: &mut Verification) {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rogatory::record::entry::{EntryDraft, Slot};
 use rogatory::record::policy::{Accept, Policy};
 use rogatory::record::proof::{LogProof, ProofError};
-use rogatory::record::verify::{Verification, verify_folder, verify_journal};
+use rogatory::record::verify::{Verification, verify_folder, verify_journal, verify_superseded};
 use serde_json::json;
 
 use crate::record_testing::{Cast, Deployment, time};
@@ -27,6 +27,54 @@ const NEEDED: [&str; 9] = [
     "tile/entries/002.p/88",
     "opening/000",
 ];
+
+/// Who has an older checkpoint reads the partial tiles of its size.
+#[test]
+fn a_partial_tile_that_has_grown_since_is_held_against_what_it_grew_into() {
+    let deployment = served();
+    let copy = tempfile::tempdir().unwrap();
+    copy_tree(&deployment.folder.path().join("record"), copy.path());
+    let read = |path: &str| std::fs::read(copy.path().join(path)).unwrap();
+    let older: Vec<(&str, Vec<u8>)> = vec![
+        ("tile/0/000.p/9", read("tile/0/000")[..32 * 9].to_vec()),
+        ("tile/0/002.p/50", read("tile/0/002.p/88")[..32 * 50].to_vec()),
+        ("tile/1/000.p/1", read("tile/1/000.p/2")[..32].to_vec()),
+        ("tile/entries/001.p/3", read("tile/entries/001")[..582 * 3].to_vec()),
+        // Of a tree that no checkpoint shows, as after a crash: nobody reads it.
+        ("tile/0/002.p/89", vec![7; 32 * 89]),
+    ];
+    let checked = |changed: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        for (path, bytes) in &older {
+            let mut bytes = bytes.clone();
+            if *path == changed {
+                change(&mut bytes);
+            }
+            std::fs::create_dir_all(copy.path().join(path).parent().unwrap()).unwrap();
+            std::fs::write(copy.path().join(path), bytes).unwrap();
+        }
+        let mut found = check(copy.path(), &deployment.cast.policy);
+        assert_eq!(found.findings, []);
+        verify_superseded(copy.path(), &mut found);
+        found.findings.iter().map(|finding| format!("{finding}\n")).collect::<String>()
+    };
+    assert_eq!(checked("", &|_| ()), "");
+    insta::assert_snapshot!(
+        checked("tile/0/000.p/9", &|bytes| bytes[40] ^= 1),
+        @"tile/0/000.p/9: bytes 32 to 64: not what it has grown into, `tile/0/000`"
+    );
+    insta::assert_snapshot!(
+        checked("tile/0/002.p/50", &|bytes| bytes.truncate(100)),
+        @"tile/0/002.p/50: it has 100 bytes, and 1600 of `tile/0/002.p/88` belong here"
+    );
+    insta::assert_snapshot!(
+        checked("tile/1/000.p/1", &|bytes| bytes.push(0)),
+        @"tile/1/000.p/1: it has 33 bytes, and 32 of `tile/1/000.p/2` belong here"
+    );
+    insta::assert_snapshot!(
+        checked("tile/entries/001.p/3", &|bytes| bytes[582 * 2 + 9] ^= 1),
+        @"tile/entries/001.p/3: bytes 1164 to 1746: not what it has grown into, `tile/entries/001`"
+    );
+}
 
 /// A file, and what happens to its bytes.
 type Damage<'a> = (&'a str, &'a dyn Fn(&mut Vec<u8>));
@@ -119,10 +167,16 @@ fn every_damaged_place_is_named_and_checking_goes_on() {
         let expected: &[&str] = match path {
             // Nobody has to publish an opening, and one whose entry is gone cannot be checked.
             "opening/000" => &[],
-            "tile/entries/000" => &["opening/000", path],
             _ => &[path],
         };
         assert_eq!(paths(&found), expected.iter().copied().collect(), "{path}");
+        if path == "tile/entries/000" {
+            insta::assert_snapshot!(lines(&found), @r"
+            tile/entries/000: missing
+            tile/entries/000: 1 opening cannot be held against the entries that are lost here
+            ");
+            assert_eq!(found.openings, 0);
+        }
     }
     // A bundle and its hashes, both gone: the rest is checked all the same.
     let copy = tempfile::tempdir().unwrap();

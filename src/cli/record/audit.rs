@@ -123,11 +123,13 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
             entries.join(", ")
         ))?;
     }
-    screen::line(&match (report.cosigned_by.as_slice(), report.outsider) {
-        ([], _) => format!("{BAD}no quorum has cosigned it{BAD:#}"),
-        (names, true) => format!("cosigned by {} (an outsider among them)", names.join(", ")),
-        (names, false) => format!("cosigned by {} (no outsider among them)", names.join(", ")),
-    })?;
+    match (report.cosigned_by.as_slice(), report.outsider) {
+        ([], _) => screen::line(&format!("{BAD}no quorum has cosigned it{BAD:#}"))?,
+        (names, outsider) => {
+            let outsider = if outsider { "an outsider" } else { "no outsider" };
+            screen::long_line(&format!("cosigned by {} ({outsider} among them)", names.join(", ")))?;
+        }
+    }
     let missing: usize = report.other_law.values().map(Vec::len).sum();
     let verdict = match (report.differences.len(), missing) {
         (0, 0) if report.decisions == 0 => "nothing to compare".to_owned(),

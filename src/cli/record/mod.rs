@@ -25,7 +25,6 @@ use crate::provider::Ask;
 use crate::record::entry::Slot;
 use crate::record::policy::{Accept, Policy};
 use crate::record::serve::serve;
-use crate::region::production::is_one;
 use crate::world::{Address, RecipientKey};
 
 /// Look at the record of a deployment and check it; open a production as its recipient
@@ -87,7 +86,8 @@ enum RecordCommand {
     /// given by somebody else, which is what proves anything about head office. Names every damaged place and goes on, and
     /// changes nothing. Of a production the lengths are checked, and its seals in a world whose authorities' keys are public.
     Verify {
-        /// A proof that `record prove` printed, or a production; without it the record in the data folder is checked
+        /// A proof that `record prove` printed, a production, or a folder with what `record serve` serves; without it the
+        /// record in the data folder is checked
         file: Option<PathBuf>,
         /// The data folder of a deployment
         #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
@@ -269,12 +269,15 @@ pub fn record(arguments: RecordArguments) -> Outcome {
         RecordCommand::Verify { file, data, emergency, policy, format, config } => {
             let accept = if emergency { Accept::Emergency } else { Accept::NormalOnly };
             match file {
-                Some(file) if is_one(&file)? => production::verify(&file, &config, format),
+                Some(folder) if folder.is_dir() => {
+                    whole::verify(&whole::Whole::in_folder(folder)?, policy, accept, format)
+                }
+                Some(file) if production::is_one(&file)? => production::verify(&file, &config, format),
                 Some(file) => {
                     let text = SourceFile::read(&file)?;
                     proof::verify(text.text(), &file, policy.as_deref(), accept, format)
                 }
-                None => whole::verify(&data, policy, accept, format),
+                None => whole::verify(&whole::Whole::of_deployment(&data)?, policy, accept, format),
             }
         }
         RecordCommand::Openings { demand, format, running } => openings::list(demand, format, &running),

@@ -8,6 +8,11 @@ use crate::cli::{Exit, Outcome};
 use crate::region::production;
 use crate::world::AuthorityId;
 
+/// True if the file is a production.
+pub fn is_one(path: &Path) -> Result<bool, Failure> {
+    production::is_one(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()).into())
+}
+
 /// Checks what can be checked of a production.
 pub fn verify(path: &Path, config: &ConfigArguments, format: Format) -> Outcome {
     let failed = |error: std::io::Error| -> Failure { format!("`{}`: {error}", path.display()).into() };

@@ -92,7 +92,7 @@ fn tell(proven: &Proven, policy: &Policy) -> Result<(), Failure> {
         policy.log().name(),
         proven.head.size
     ))?;
-    screen::line(&proven.quorum.to_string())?;
+    screen::long_line(&proven.quorum.to_string())?;
     let (year, month) = proven.leaf.month();
     screen::line(&format!("month {year:04}-{month:02}"))?;
     let opened = opened(proven)?;

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::common::Failure;
 use crate::cli::control::check_record_in;
 use crate::cli::screen::{self, BOLD, Format};
 use crate::cli::{Exit, Outcome};
 use crate::diagnostic::SourceFile;
 use crate::record::checkpoint::SignedCheckpoint;
 use crate::record::entry::Slot;
-use crate::record::policy::Accept;
+use crate::record::policy::{Accept, Policy};
 use crate::record::storage::ServedFolder;
-use crate::record::verify::{verify_folder, verify_journal};
+use crate::record::verify::{verify_folder, verify_journal, verify_superseded};
 
 /// Shows the head of the record.
 pub fn show(data: &Path, format: Format) -> Outcome {
@@ -35,10 +36,10 @@ pub fn show(data: &Path, format: Format) -> Outcome {
         return Ok(Exit::Done);
     }
     screen::line(&format!("{BOLD}{origin}{BOLD:#}: {size} entries, root {root}"))?;
-    screen::line(&match &cosigned {
-        Ok(quorum) => quorum.to_string(),
-        Err(why) => format!("{}no quorum: {why}{:#}", screen::BAD, screen::BAD),
-    })?;
+    match &cosigned {
+        Ok(quorum) => screen::long_line(&quorum.to_string())?,
+        Err(why) => screen::line(&format!("{}no quorum: {why}{:#}", screen::BAD, screen::BAD))?,
+    }
     for witness in policy.witnesses() {
         let independent = if witness.independent { "independent" } else { "head office holds its keys" };
         let outsider = if witness.outsider { ", an outsider" } else { "" };
@@ -55,16 +56,46 @@ pub fn show(data: &Path, format: Format) -> Outcome {
     Ok(Exit::Done)
 }
 
+/// Where a whole record lies.
+pub struct Whole {
+    served: PathBuf,
+    /// The log's own; a copy of what is served has none.
+    journal: Option<PathBuf>,
+}
+
+impl Whole {
+    pub fn of_deployment(data: &Path) -> Result<Self, Failure> {
+        check_record_in(data)?;
+        let journal = Some(data.join("head-office").join("journal")).filter(|journal| journal.exists());
+        Ok(Whole { served: data.join("record"), journal })
+    }
+
+    /// A data folder, or a folder with what `record serve` serves.
+    pub fn in_folder(folder: PathBuf) -> Result<Self, Failure> {
+        if folder.join("record").is_dir() {
+            return Whole::of_deployment(&folder);
+        }
+        if folder.join("checkpoint").exists() || folder.join("tile").is_dir() {
+            return Ok(Whole { served: folder, journal: None });
+        }
+        Err(format!(
+            "`{}` is a folder without a record: there is no `checkpoint` in it. Name a data folder, the folder `record` in \
+             one, a copy of what `record serve` serves, a proof, or a production",
+            folder.display()
+        )
+        .into())
+    }
+}
+
 /// Checks the whole record that is served.
-pub fn verify(data: &Path, policy: Option<PathBuf>, accept: Accept, format: Format) -> Outcome {
+pub fn verify(whole: &Whole, policy: Option<PathBuf>, accept: Accept, format: Format) -> Outcome {
     let beside = policy.is_none();
-    let path = policy.clone().unwrap_or_else(|| data.join("record").join("policy"));
-    let policy = super::read_policy(data, policy)?;
-    let mut found = verify_folder(&data.join("record"), &policy, accept, &mut |_, _| {});
-    let journal = data.join("head-office").join("journal");
-    // A copy of what is served has none.
-    if journal.exists() {
-        verify_journal(&journal, &mut found);
+    let path = policy.unwrap_or_else(|| whole.served.join("policy"));
+    let policy = Policy::read(&SourceFile::read(&path)?)?;
+    let mut found = verify_folder(&whole.served, &policy, accept, &mut |_, _| {});
+    verify_superseded(&whole.served, &mut found);
+    if let Some(journal) = &whole.journal {
+        verify_journal(journal, &mut found);
     }
     if format == Format::Json {
         let mut told = serde_json::to_value(&found)?;
@@ -75,7 +106,7 @@ pub fn verify(data: &Path, policy: Option<PathBuf>, accept: Accept, format: Form
             screen::line(&format!("{}{finding}{:#}", screen::BAD, screen::BAD))?;
         }
         if let Some(quorum) = &found.quorum {
-            screen::line(&quorum.to_string())?;
+            screen::long_line(&quorum.to_string())?;
         }
         let verdict = if found.is_sound() { "sound" } else { "NOT sound" };
         screen::line(&format!(
@@ -89,7 +120,7 @@ pub fn verify(data: &Path, policy: Option<PathBuf>, accept: Accept, format: Form
             }
             false => "",
         };
-        screen::line(&format!("by the policy in `{}`{whose}", path.display()))?;
+        screen::long_line(&format!("by the policy in `{}`{whose}", path.display()))?;
     }
     Ok(if found.is_sound() { Exit::Done } else { Exit::Failed })
 }

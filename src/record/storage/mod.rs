@@ -86,6 +86,20 @@ fn partial_suffix(width: usize) -> String {
     if width == TILE_WIDTH { String::new() } else { format!(".p/{width}") }
 }
 
+/// What the path of a partial tile says: its level, none for a bundle of entries, its number and its width.
+pub(in crate::record) fn read_partial_path(path: &str) -> Option<(Option<u8>, u64, usize)> {
+    let (tile, width) = path.strip_prefix("tile/")?.split_once(".p/")?;
+    let (level, number) = tile.split_once('/')?;
+    let level = if level == "entries" { None } else { Some(level.parse().ok()?) };
+    let digits: String = number.split('/').map(|part| part.strip_prefix('x').unwrap_or(part)).collect();
+    let (number, width) = (digits.parse().ok()?, width.parse().ok()?);
+    let written = match level {
+        None => entries_path(number, width),
+        Some(level) => tile_path(level, number, width),
+    };
+    (written == path).then_some((level, number, width))
+}
+
 /// The bytes of an entry bundle in a tree of `size` leaves; it may have more entries than that tree.
 pub(in crate::record) fn read_entries(
     tiles: &dyn ReadTiles,
@@ -128,6 +142,18 @@ mod tests {
     #[test]
     fn paths_are_those_of_the_specification() {
         assert_eq!(tile_path(0, 1_234_067, 256), "tile/0/x001/x234/067");
+        for (level, number, width) in [(None, 0, 1), (Some(0), 67, 255), (Some(3), 1_234_067, 7)] {
+            let path = match level {
+                None => entries_path(number, width),
+                Some(level) => tile_path(level, number, width),
+            };
+            assert_eq!(read_partial_path(&path), Some((level, number, width)), "{path}");
+        }
+        for other in
+            ["tile/0/000", "tile/0/000.p/256", "tile/0/00.p/3", "tile/x/000.p/3", "opening/000", "tile/.p/"]
+        {
+            assert_eq!(read_partial_path(other), None, "{other}");
+        }
         assert_eq!(tile_path(1, 5, 17), "tile/1/005.p/17");
         assert_eq!(entries_path(999, 256), "tile/entries/999");
         assert_eq!(entries_path(1000, 1), "tile/entries/x001/000.p/1");
