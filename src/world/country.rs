@@ -103,6 +103,11 @@ impl CountryFacts {
         at.date_in(&self.zone)
     }
 
+    /// The blocs whose law applied on that date: as a member, or in a transition.
+    pub fn blocs(&self, date: Date) -> impl Iterator<Item = &Jurisdiction> {
+        self.memberships.iter().filter(move |m| within(date, Some(m.from), m.until)).map(|m| &m.bloc)
+    }
+
     fn standing(&self, bloc: &Jurisdiction, date: Date) -> Option<Standing> {
         self.memberships
             .iter()

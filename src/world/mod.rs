@@ -158,10 +158,10 @@ impl World {
 
     /// The blocs whose law applied in a country on a date: as a member, or in a transition.
     pub fn blocs_of(&self, country: &Country, date: Date) -> Vec<&Jurisdiction> {
-        let applies = |bloc: &&Jurisdiction| {
-            self.countries.get(country).is_some_and(|facts| facts.is_under(bloc, date))
-        };
-        self.blocs.keys().filter(applies).collect()
+        let facts = self.countries.get(country).into_iter();
+        let mut blocs: Vec<_> = facts.flat_map(|facts| facts.blocs(date)).collect();
+        blocs.sort_unstable();
+        blocs
     }
 
     /// A country and the blocs whose law applied in it on a date: `{IE, EU}`.
