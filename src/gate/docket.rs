@@ -38,8 +38,10 @@ struct Books {
     order: BTreeMap<u64, MatterId>,
     /// The entries of each matter, in order, with the moment of each.
     entries: BTreeMap<MatterId, Vec<(u64, SimTime)>>,
-    /// Entries of which the opening was gone when the docket was read back.
+    /// Entries of which the opening is gone.
     unopened: Vec<u64>,
+    /// The tags of their matters.
+    gone: BTreeSet<[u8; 32]>,
     latest: Option<SimTime>,
 }
 
@@ -50,6 +52,10 @@ pub enum DocketError {
     NoMatter { matter: String, hint: String },
     #[error("`{0}` was received already; an authority sends a changed demand as the next version, `version = {next}`", next = .0.version() + 1)]
     Exists(MatterId),
+    #[error("`{0}` was received already, and what opens it was erased or lost since; an authority sends a changed demand as the next version, `version = {next}`", next = .0.version() + 1)]
+    ExistsErased(MatterId),
+    #[error("what opens `{0}` was erased or lost; its entries stay in the record")]
+    Erased(MatterId),
     #[error("`{matter}` comes after version {newest} of the same demand; a changed demand is the next version, `version = {next}`", next = .newest + 1)]
     Older { matter: MatterId, newest: u32 },
     #[error(transparent)]
@@ -69,7 +75,6 @@ impl Docket {
         let docket = Docket { log, books: RwLock::default() };
         // By tag, which alone tells of which matter an entry is that does not open. Looked at only if there is one.
         let mut matters: Option<BTreeMap<[u8; 32], MatterId>> = None;
-        let mut broken = BTreeSet::new();
         for entry in 1..docket.log.head().size {
             let Some(full) = docket.log.opening(entry).await? else {
                 let tag = docket.tag(entry).await?;
@@ -80,8 +85,9 @@ impl Docket {
                 if let Some(id) = known.get(&tag) {
                     docket.close(id, entry);
                 }
-                broken.insert(tag);
-                docket.books.write().unwrap_or_else(PoisonError::into_inner).unopened.push(entry);
+                let mut books = docket.books.write().unwrap_or_else(PoisonError::into_inner);
+                books.unopened.push(entry);
+                books.gone.insert(tag);
                 continue;
             };
             if is_about_the_log(&full.opening) {
@@ -92,10 +98,7 @@ impl Docket {
             let (id, event) = read_entry(&full.opening).map_err(|error| unreadable(error.to_string()))?;
             if let Some(matters) = &mut matters {
                 let tag = docket.tag(entry).await?;
-                // A demand may be received anew when all of an earlier one of that name was erased.
-                if matches!(event, Event::Received { .. }) && docket.get(&id).is_none() {
-                    broken.remove(&tag);
-                } else if broken.contains(&tag) {
+                if docket.books().gone.contains(&tag) {
                     continue;
                 }
                 matters.insert(tag, id.clone());
@@ -152,6 +155,7 @@ impl Docket {
     /// forgotten is for the caller to say.
     pub async fn erase(&self, id: &MatterId) -> Result<Vec<u64>, DocketError> {
         let entries = self.entries(id);
+        let tag = self.log.matter_tag(id.as_str());
         self.log.erase_openings(entries.clone()).await?;
         let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
         books.matters.remove(id);
@@ -159,6 +163,7 @@ impl Docket {
         books.order.retain(|_, other| other != id);
         books.unopened.extend(&entries);
         books.unopened.sort_unstable();
+        books.gone.insert(tag);
         Ok(entries)
     }
 
@@ -186,6 +191,21 @@ impl Docket {
 
     pub fn get(&self, id: &MatterId) -> Option<Arc<Matter>> {
         self.books().matters.get(id).cloned()
+    }
+
+    /// True if it was received once, and what opens it was erased or lost. Its entries tell, by their tag.
+    pub fn is_erased(&self, id: &MatterId) -> bool {
+        let books = self.books();
+        !books.matters.contains_key(id) && books.gone.contains(&self.log.matter_tag(id.as_str()))
+    }
+
+    /// That a demand is received for the first time. An instrument is served once, whatever was erased since.
+    pub fn check_is_new(&self, id: &MatterId) -> Result<(), DocketError> {
+        match self.get(id) {
+            Some(_) => Err(DocketError::Exists(id.clone())),
+            None if self.is_erased(id) => Err(DocketError::ExistsErased(id.clone())),
+            None => Ok(()),
+        }
     }
 
     /// The versions of a demand that were received, the oldest first.
@@ -289,8 +309,10 @@ impl Docket {
     }
 
     fn rehearse(&self, id: &MatterId, event: &Event) -> Result<(), DocketError> {
+        if matches!(event, Event::Received { .. }) {
+            self.check_is_new(id)?;
+        }
         match (self.get(id), event) {
-            (Some(_), Event::Received { .. }) => Err(DocketError::Exists(id.clone())),
             (Some(matter), _) => Ok(Matter::clone(&matter).apply(0, event.clone()).map(drop)?),
             (None, _) => Ok(Matter::open(event.clone()).map(drop)?),
         }

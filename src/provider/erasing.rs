@@ -8,7 +8,7 @@ impl Provider {
     /// Erases what opens the entries of a matter, with its instrument, and forgets it. Only when nothing more can happen in
     /// it, nothing is held for it, and everybody who is to be told was told: a secret never lets anything be left out.
     pub async fn erase(&self, name: &str) -> Result<Vec<u64>, ProviderError> {
-        let id = self.docket.find(name)?.id().clone();
+        let id = self.find(name)?.id().clone();
         let _still = self.time.read().await;
         let _turn = self.turn(&id).await?;
         let matter = self.matter(&id)?;

@@ -98,7 +98,7 @@ impl Provider {
     /// Who holds which opening: of one matter's entries, or of all.
     pub async fn openings(&self, matter: Option<&str>) -> Result<Vec<EntryOpenings>, ProviderError> {
         let entries: Vec<u64> = match matter {
-            Some(name) => self.docket.entries(self.docket.find(name)?.id()),
+            Some(name) => self.docket.entries(self.find(name)?.id()),
             None => (0..self.docket.log().head().size).collect(),
         };
         let mut openings = Vec::new();
@@ -120,7 +120,7 @@ impl Provider {
     /// The openings of those slots of one matter's entries, or of all, as far as they are still open: head office's own.
     pub async fn opened(&self, matter: Option<&str>, slots: &[Slot]) -> Result<Vec<Opening>, ProviderError> {
         let entries: Vec<u64> = match matter {
-            Some(name) => self.docket.entries(self.docket.find(name)?.id()),
+            Some(name) => self.docket.entries(self.find(name)?.id()),
             None => (1..self.docket.log().head().size).collect(),
         };
         let mut openings = Vec::new();

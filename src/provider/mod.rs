@@ -259,6 +259,19 @@ impl Provider {
         RecordHead { size: head.size, root: HEXLOWER.encode(&head.hash.0) }
     }
 
+    /// A matter by its name, as [`Docket::find`] finds it. Of one whose opening is gone, that is what is said.
+    fn find(&self, name: &str) -> Result<Arc<Matter>, ProviderError> {
+        let error = match self.docket.find(name) {
+            Err(error @ DocketError::NoMatter { .. }) => error,
+            found => return Ok(found?),
+        };
+        let Ok(demand) = name.parse() else { return Err(error.into()) };
+        let authorities = self.world.roster().authorities();
+        let mut named = authorities.map(|authority| MatterId::named(authority.id(), &demand));
+        let erased = named.find(|id| self.docket.is_erased(id));
+        Err(erased.map_or(error, DocketError::Erased).into())
+    }
+
     /// Receives legal process as its issuer signed it, and decides it.
     pub async fn receive(&self, instrument: SignedInstrument) -> Result<Vec<Recorded>, ProviderError> {
         let demand = authenticate(&instrument, &self.world)?;
@@ -276,9 +289,7 @@ impl Provider {
         demand: Demand,
         id: MatterId,
     ) -> Result<Vec<Recorded>, ProviderError> {
-        if self.docket.get(&id).is_some() {
-            return Err(DocketError::Exists(id).into());
-        }
+        self.docket.check_is_new(&id)?;
         if let Some(newest) = self.docket.versions(&id).map(|matter| matter.demand().version).max()
             && newest > demand.version
         {
@@ -386,7 +397,7 @@ impl Provider {
 
     /// A matter as it stands, by its whole name or the authority's own.
     pub fn show(&self, name: &str) -> Result<MatterView, ProviderError> {
-        let matter = self.docket.find(name)?;
+        let matter = self.find(name)?;
         Ok(self.view(&matter))
     }
 
@@ -397,7 +408,7 @@ impl Provider {
 
     /// A matter with every event recorded of it.
     pub async fn history(&self, name: &str) -> Result<History, ProviderError> {
-        let matter = self.docket.find(name)?;
+        let matter = self.find(name)?;
         Ok(History { matter: self.view(&matter), events: self.docket.events(matter.id()).await? })
     }
 
@@ -455,7 +466,7 @@ impl Provider {
     }
 
     fn matter(&self, id: &MatterId) -> Result<Arc<Matter>, ProviderError> {
-        Ok(self.docket.find(id.as_str())?)
+        self.find(id.as_str())
     }
 
     /// Waits for the turn to move a matter, and what it supersedes with it.

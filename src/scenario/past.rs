@@ -17,6 +17,8 @@ pub struct Past {
     /// How often the stance was changed, the setting of the stage included.
     pub stances: usize,
     pub matters: Vec<PastMatter>,
+    /// Demands that were received, and of which no more is known: what opens them was erased.
+    pub erased: BTreeSet<DemandId>,
 }
 
 /// What has happened to one matter.
@@ -35,7 +37,8 @@ impl Past {
     /// none can happen again.
     pub(super) fn shows(&self, action: &Action, stances: usize) -> bool {
         let any = |id: &DemandId, shows: &dyn Fn(&PastMatter) -> bool| {
-            self.matters.iter().any(|matter| &matter.demand == id && shows(matter))
+            self.erased.contains(id)
+                || self.matters.iter().any(|matter| &matter.demand == id && shows(matter))
         };
         match action {
             Action::Demand(demand) => any(&demand.id, &|m| m.version >= demand.version),

@@ -64,7 +64,7 @@ pub enum Progress {
 
 /// How far a script was played on a stage before.
 pub async fn progress<S: Stage>(script: &Script, stage: &mut S) -> Result<Progress, S::Error> {
-    let past = stage.past().await?;
+    let past = stage.past(script).await?;
     let cues = cues(script);
     let Some(played) = played(script, &cues, &past) else { return Ok(Progress::Another) };
     let reached = |cue: &Cue<'_>| past.now.is_some_and(|now| now >= cue.at().time());
@@ -116,7 +116,7 @@ pub async fn run<S: Stage>(
     };
     play.show(Sight::Opening(script)).await?;
     let all = cues(script);
-    let (mut played, mut stopped) = match play.stage.past().await {
+    let (mut played, mut stopped) = match play.stage.past(script).await {
         Ok(past) => match self::played(script, &all, &past) {
             Some(0) => (0, play.open().await?),
             Some(before) => (before, play.resume(&all[..before]).await?),

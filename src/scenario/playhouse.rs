@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::moment::Moment;
 use super::past::{Past, PastMatter};
-use super::script::{AccountSpec, RouteTaken, Setting};
+use super::script::{AccountSpec, RouteTaken, Script, Setting};
 use super::stage::Stage;
 use super::view::{
     AccountView, CopyView, Happened, Happening, HeardRule, KeyHolderView, MatterView, ReachView, RecordHead,
@@ -202,7 +202,7 @@ fn contracting_entity(world: &World, country: &Country) -> EntityId {
 impl Stage for Playhouse {
     type Error = StageError;
 
-    async fn past(&mut self) -> Result<Past, StageError> {
+    async fn past(&mut self, script: &Script) -> Result<Past, StageError> {
         let Some(deployment) = &self.deployment else { return Ok(Past::default()) };
         let provider = &deployment.provider;
         let past = |matter: Arc<gate::Matter>| PastMatter {
@@ -215,6 +215,11 @@ impl Stage for Playhouse {
             now: Some(provider.now()),
             stances: provider.stance_changes(),
             matters: provider.docket().matters().map(past).collect(),
+            erased: script
+                .demands()
+                .filter(|demand| provider.docket().is_erased(&MatterId::of(demand)))
+                .map(|demand| demand.id.clone())
+                .collect(),
         })
     }
 

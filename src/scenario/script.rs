@@ -32,6 +32,16 @@ pub struct Script {
     pub steps: Vec<Step>,
 }
 
+impl Script {
+    /// The demands that are served in it.
+    pub fn demands(&self) -> impl Iterator<Item = &Demand> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Demand(demand) => Some(&**demand),
+            _ => None,
+        })
+    }
+}
+
 /// How this script's world differs from the standard one.
 #[derive(Clone, Debug, Default)]
 pub struct Setting {

@@ -2,7 +2,7 @@ use std::future::Future;
 
 use super::moment::Moment;
 use super::past::Past;
-use super::script::{AccountSpec, RouteTaken, Setting};
+use super::script::{AccountSpec, RouteTaken, Script, Setting};
 use super::view::{AccountView, Happening, HeardRule, MatterView, RecordHead};
 use crate::clock::SimTime;
 use crate::demand::{Demand, DemandId};
@@ -19,9 +19,9 @@ use crate::world::Address;
 pub trait Stage: Send {
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// What has happened on it before, where a play was interrupted and goes on. Asked before anything else; if it is
+    /// What of this script has happened on it before, where a play was interrupted and goes on. Asked before anything else; if it is
     /// not nothing, the stage is set and the accounts are open.
-    fn past(&mut self) -> impl Future<Output = Result<Past, Self::Error>> + Send {
+    fn past(&mut self, _script: &Script) -> impl Future<Output = Result<Past, Self::Error>> + Send {
         async { Ok(Past::default()) }
     }
 

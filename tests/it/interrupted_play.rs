@@ -107,6 +107,18 @@ async fn a_request_along_the_treaty_route() {
     goes_on_to_the_same_record("dublin-treaty-2016", &[10, 11, 17, 18, 19, 20]).await;
 }
 
+/// What opens a demand of the play was erased: it is over all the same, and its provider can be started again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_play_of_which_something_was_erased_is_over() {
+    let script = script("dublin-region-custody");
+    let folder = tempfile::tempdir().unwrap();
+    let record = to_the_end(&script, folder.path()).await;
+    let deployment = open(&script, folder.path()).await.into_deployment().unwrap();
+    deployment.provider.erase("18-mag-2713").await.unwrap();
+    deployment.stop().await;
+    assert_eq!(to_the_end(&script, folder.path()).await, record);
+}
+
 /// A provider whose record is of something else is not played on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_play_is_recognised() {

@@ -82,6 +82,7 @@ struct Shared {
     recent: Mutex<Recent>,
     storage: Arc<dyn Storage>,
     openings: Arc<dyn OpeningStore>,
+    secret: RecordSecret,
 }
 
 impl Shared {
@@ -229,7 +230,6 @@ impl Log {
             });
         }
         let storage = options.storage.clone();
-        let secret = options.secret;
         let openings = options.openings.clone();
         let state = blocking(move || sequencer::recover(storage.as_ref())).await??;
         let head = state.head();
@@ -238,6 +238,7 @@ impl Log {
             recent: Mutex::default(),
             storage: options.storage.clone(),
             openings,
+            secret: options.secret,
         });
         let published = find_published(&shared, &options.policy, options.accept, head).await?.map(Arc::new);
 
@@ -248,7 +249,6 @@ impl Log {
         let sequencer = sequencer::Sequencer::new(sequencer::Parts {
             state,
             shared: shared.clone(),
-            secret,
             journal_max_bytes: options.journal_max_bytes,
             requests,
             events: events.clone(),

@@ -29,6 +29,11 @@ impl Log {
         Ok(blocking(move || log.read_leaves(index, index + 1)).await??.remove(0))
     }
 
+    /// The tag that all entries of a matter have, which only the keeper of the log's secret can tell.
+    pub fn matter_tag(&self, matter: &str) -> [u8; 32] {
+        self.0.shared.secret.matter_tag(matter)
+    }
+
     /// What opens an entry, if it was not erased.
     pub async fn opening(&self, index: u64) -> Result<Option<FullOpening>, LogError> {
         let log = self.clone();

@@ -236,7 +236,6 @@ fn bundle_bytes(bundle: &[u8], count: usize) -> usize {
 pub(super) struct Parts {
     pub state: State,
     pub shared: Arc<Shared>,
-    pub secret: RecordSecret,
     pub journal_max_bytes: u64,
     pub requests: mpsc::Receiver<Request>,
     pub events: mpsc::UnboundedSender<Event>,
@@ -245,7 +244,6 @@ pub(super) struct Parts {
 pub(super) struct Sequencer {
     standing: Standing,
     shared: Arc<Shared>,
-    secret: RecordSecret,
     journal_max_bytes: u64,
     requests: mpsc::Receiver<Request>,
     events: mpsc::UnboundedSender<Event>,
@@ -271,18 +269,9 @@ struct Sealed {
 
 impl Sequencer {
     pub(super) fn new(parts: Parts) -> Self {
-        let Parts { state, shared, secret, journal_max_bytes, requests, events } = parts;
+        let Parts { state, shared, journal_max_bytes, requests, events } = parts;
         let standing = Standing::Ready(state);
-        Sequencer {
-            standing,
-            shared,
-            secret,
-            journal_max_bytes,
-            requests,
-            events,
-            waiting: Vec::new(),
-            unsettled: 0,
-        }
+        Sequencer { standing, shared, journal_max_bytes, requests, events, waiting: Vec::new(), unsettled: 0 }
     }
 
     /// Takes what is queued, commits it as one batch, and so on until the log is closed. As long as more is queued, what
@@ -323,7 +312,7 @@ impl Sequencer {
             Ok(state) => state,
             Err(error) => return refuse(batch.into_iter().map(|(_, reply)| reply), &error),
         };
-        let (sealed, staged) = seal(&self.secret, &state, batch);
+        let (sealed, staged) = seal(&self.shared.secret, &state, batch);
         if sealed.is_empty() {
             self.standing = Standing::Ready(state);
             return;
