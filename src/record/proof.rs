@@ -16,7 +16,8 @@ use super::policy::{Accept, Policy, Quorum, QuorumError};
 use super::tree::{check_inclusion, inclusion_length};
 use super::{Hash, TreeHead};
 
-const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
+/// What a `.tlog-proof` file begins with.
+pub const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 
 /// A proof as it is written down. Nothing in it is believed before [`LogProof::check`].
 #[derive(Clone, PartialEq, Debug)]
@@ -63,6 +64,12 @@ impl LogProof {
 
     /// Reads the text of a `.tlog-proof` file.
     pub fn parse(text: &str) -> Result<Self, ProofError> {
+        if text.is_empty() {
+            return Err(ProofError::Empty);
+        }
+        if text.contains('\r') {
+            return Err(ProofError::CarriageReturn);
+        }
         let (head, note) = text.split_once("\n\n").ok_or(ProofError::NoEmptyLine)?;
         let mut lines = head.split('\n');
         let first = lines.next().unwrap_or_default();
@@ -72,7 +79,11 @@ impl LogProof {
         let line = lines.next().unwrap_or_default();
         let extra = line.strip_prefix("extra ").ok_or_else(|| ProofError::NoExtra(line.to_owned()))?;
         let extra = STANDARD.decode(extra).map_err(|error| ProofError::Extra(error.to_string()))?;
-        let extra = serde_json::from_slice(&extra).map_err(|error| ProofError::Extra(error.to_string()))?;
+        let extra: Extra =
+            serde_json::from_slice(&extra).map_err(|error| ProofError::Extra(error.to_string()))?;
+        if !extra.simulated {
+            return Err(ProofError::NotSimulated);
+        }
         let line = lines.next().unwrap_or_default();
         let index = line
             .strip_prefix("index ")
@@ -133,8 +144,16 @@ impl fmt::Display for LogProof {
 pub enum ProofError {
     #[error("the first line is `{0}`, where `{FIRST_LINE}` is expected")]
     FirstLine(String),
+    #[error("the file is empty")]
+    Empty,
+    #[error("its lines end in CR LF, where LF is expected: something has rewritten the file as text")]
+    CarriageReturn,
     #[error("no empty line between the proof and the checkpoint")]
     NoEmptyLine,
+    #[error(
+        "the line `extra` says that it is not simulated, and whatever this program proves is: the mark was removed"
+    )]
+    NotSimulated,
     #[error("the second line is `{0}`, where `extra` and the entry itself are expected")]
     NoExtra(String),
     #[error("the line `extra` cannot be read: {0}")]

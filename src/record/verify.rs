@@ -16,7 +16,9 @@ use super::genesis::Genesis;
 use super::journal::{self, split_leaves};
 use super::opening::Opening;
 use super::policy::{Accept, Policy, Quorum};
-use super::storage::{ReadTiles, STAGED, ServedFolder, entries_path, read_partial_path, tile_path};
+use super::storage::{
+    ReadTiles, STAGED, ServedFolder, entries_path, opening_path, read_partial_path, tile_path,
+};
 use super::tree::{Edge, FullTile, TILE_WIDTH, tile_root};
 use super::{Hash, TreeHead};
 
@@ -80,6 +82,14 @@ pub fn verify_folder(
             .and_then(|bytes| serde_json::from_slice::<Opening>(&bytes).map_err(|error| error.to_string()));
         match opening {
             Err(error) => found.find(path, None, format!("not an opening: {error}")),
+            Ok(opening) if opening_path(opening.entry()) != path => {
+                let what = format!(
+                    "of entry {}, whose opening is `{}`",
+                    opening.entry(),
+                    opening_path(opening.entry())
+                );
+                found.find(path, None, what);
+            }
             Ok(opening) => {
                 match check_opening(&served, size, &opening) {
                     Err(OpeningTrouble::NoEntry(bundle)) => *without_entry.entry(bundle).or_default() += 1,
@@ -91,9 +101,14 @@ pub fn verify_folder(
                 }
                 if opening.entry() == 0 {
                     check_genesis(&opening, policy, &path, &mut found);
+                    check_served_policy(folder, &opening, &mut found);
                 }
             }
         }
+    }
+    let genesis = opening_path(0);
+    if !folder.join(&genesis).exists() {
+        found.find(genesis, None, "missing: entry 0 says which log this is, and is open to everybody");
     }
     for (bundle, openings) in without_entry {
         let openings = if openings == 1 { "1 opening".to_owned() } else { format!("{openings} openings") };
@@ -214,10 +229,31 @@ fn check_opening(tiles: &dyn ReadTiles, size: u64, opening: &Opening) -> Result<
     opening.check(&leaf).map_err(|error| wrong(&error))
 }
 
-fn check_genesis(opening: &Opening, policy: &Policy, path: &str, found: &mut Verification) {
+fn genesis_in(opening: &Opening) -> Option<Genesis> {
     let value = opening.value(Slot::Facts).ok().flatten();
-    let genesis = value.and_then(|value| serde_json::from_value::<Genesis>(value).ok());
-    match genesis {
+    value.and_then(|value| serde_json::from_value(value).ok())
+}
+
+/// The policy that lies beside the tiles is the one that the log was begun with. A copy need not have one.
+fn check_served_policy(folder: &Path, opening: &Opening, found: &mut Verification) {
+    let path = folder.join("policy");
+    let Some(genesis) = genesis_in(opening).filter(|_| path.exists()) else { return };
+    let served = std::fs::read_to_string(&path).map_err(|error| format!("cannot be read: {error}"));
+    match served {
+        Err(what) => found.find("policy", None, what),
+        Ok(text) if text != genesis.policy => {
+            found.find(
+                "policy",
+                None,
+                "not the policy that entry 0 names: witnesses or quorums were changed",
+            );
+        }
+        Ok(_) => {}
+    }
+}
+
+fn check_genesis(opening: &Opening, policy: &Policy, path: &str, found: &mut Verification) {
+    match genesis_in(opening) {
         None => found.find(path, None, "entry 0 does not say which log this is"),
         Some(genesis) if genesis.log_key != policy.log().to_string() => {
             let what =

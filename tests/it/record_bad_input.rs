@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use futures_util::future::join_all;
 use rogatory::diagnostic::SourceFile;
 use rogatory::record::checkpoint::SignedCheckpoint;
@@ -82,6 +84,9 @@ async fn proofs() {
     };
     assert_eq!(said(&good), "believed");
     let path: Vec<&str> = good.split_inclusive('\n').collect();
+    let extra = STANDARD.decode(path[1].trim_start_matches("extra ").trim_end()).unwrap();
+    let extra = String::from_utf8(extra).unwrap().replace("\"simulated\":true", "\"simulated\":false");
+    let unmarked = good.replace(path[1], &format!("extra {}\n", STANDARD.encode(extra)));
     let log_line = path.iter().position(|line| line.starts_with("— rogatory.example/record ")).unwrap();
     let next = deployment.log.prove(8).await.unwrap();
     let other = LogProof::new(&next, None).to_string();
@@ -97,6 +102,9 @@ async fn proofs() {
         (Altered, "index into no number", said(&good.replacen("index 7", "index seven", 1))),
         (Altered, "index to beyond the log", said(&good.replacen("index 7", "index 300", 1))),
         (Altered, "head", said(&good.replacen("\n300\n", "\n301\n", 1))),
+        (Altered, "line ends", said(&good.replace('\n', "\r\n"))),
+        (Altered, "mark of what is simulated", said(&unmarked)),
+        (Truncated, "all", said("")),
         (Truncated, "entry", said(&good.replacen("extra ey", "extra e", 1))),
         (Truncated, "hash", said(&good.replacen(path[3], &path[3][4..], 1))),
         (Truncated, "path", said(&good.replacen(path[3], "", 1))),
@@ -115,6 +123,9 @@ async fn proofs() {
     Altered, index into no number: `index seven` is not `index` and a number
     Altered, index to beyond the log: a proof of entry 300, in a log of 300, numbered from 0
     Altered, head: the signature of the log `rogatory.example/record` is not over this checkpoint
+    Altered, line ends: its lines end in CR LF, where LF is expected: something has rewritten the file as text
+    Altered, mark of what is simulated: the line `extra` says that it is not simulated, and whatever this program proves is: the mark was removed
+    Truncated, all: the file is empty
     Truncated, entry: the line `extra` cannot be read: Invalid padding
     Truncated, hash: `<hash>` is not the base64 of a hash
     Truncated, path: 8 hashes, where 9 lead from entry 7 to the root of a log of 300

@@ -273,10 +273,7 @@ pub fn record(arguments: RecordArguments) -> Outcome {
                     whole::verify(&whole::Whole::in_folder(folder)?, policy, accept, format)
                 }
                 Some(file) if production::is_one(&file)? => production::verify(&file, &config, format),
-                Some(file) => {
-                    let text = SourceFile::read(&file)?;
-                    proof::verify(text.text(), &file, policy.as_deref(), accept, format)
-                }
+                Some(file) => proof::verify(&file, policy.as_deref(), accept, format),
                 None => whole::verify(&whole::Whole::of_deployment(&data)?, policy, accept, format),
             }
         }

@@ -10,10 +10,10 @@ use crate::diagnostic::SourceFile;
 use crate::provider::{Ask, Told};
 use crate::record::entry::Slot;
 use crate::record::policy::{Accept, Policy};
-use crate::record::proof::{LogProof, Proven};
+use crate::record::proof::{FIRST_LINE, LogProof, Proven};
 use crate::record::served::ServedLog;
 use crate::record::storage::ServedFolder;
-use crate::region::Body;
+use crate::region::{Body, production};
 
 /// What a proof shows of a decision if nobody says otherwise.
 pub const SHOWN: [Slot; 5] = [Slot::Kind, Slot::Matter, Slot::Law, Slot::Decision, Slot::Timing];
@@ -43,7 +43,19 @@ fn from_served(data: &Path, entry: u64) -> Result<String, Failure> {
 }
 
 /// Checks a proof with nothing but the policy.
-pub fn verify(text: &str, file: &Path, policy: Option<&Path>, accept: Accept, format: Format) -> Outcome {
+pub fn verify(file: &Path, policy: Option<&Path>, accept: Accept, format: Format) -> Outcome {
+    let bytes =
+        std::fs::read(file).map_err(|error| format!("`{}` cannot be read: {error}", file.display()))?;
+    let Ok(text) = String::from_utf8(bytes) else {
+        return Err(format!(
+            "`{}` is neither a proof nor a production, or is damaged in its first bytes: a proof is a text that begins with \
+             `{}`, and a production begins with `{}`",
+            file.display(),
+            FIRST_LINE,
+            production::MAGIC.trim_end()
+        )
+        .into());
+    };
     let Some(policy) = policy else {
         return Err("a proof is checked against a policy that you have from somebody you trust: the log's key, the \
                     witnesses, the quorum. Name it with --policy FILE; a deployment's own is `record/policy` in its \
@@ -51,7 +63,7 @@ pub fn verify(text: &str, file: &Path, policy: Option<&Path>, accept: Accept, fo
             .into());
     };
     let policy = Policy::read(&SourceFile::read(policy)?)?;
-    let proven = LogProof::parse(text)
+    let proven = LogProof::parse(&text)
         .and_then(|proof| proof.check(&policy, accept))
         .map_err(|error| format!("`{}` proves nothing: {error}", file.display()))?;
     match format {

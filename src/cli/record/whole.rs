@@ -66,7 +66,8 @@ pub struct Whole {
 impl Whole {
     pub fn of_deployment(data: &Path) -> Result<Self, Failure> {
         check_record_in(data)?;
-        let journal = Some(data.join("head-office").join("journal")).filter(|journal| journal.exists());
+        let own = data.join("head-office");
+        let journal = own.is_dir().then(|| own.join("journal"));
         Ok(Whole { served: data.join("record"), journal })
     }
 

@@ -33,7 +33,8 @@ use crate::world::{AuthorityId, RecipientKey, RecipientSecret};
 pub use contents::{Contents, check_contents};
 pub use examine::{Damage, Examination, examine};
 
-const MAGIC: &str = "rogatory production v1\n";
+/// What a production begins with.
+pub const MAGIC: &str = "rogatory production v1\n";
 const PART: usize = 64 * 1024;
 /// The tag of AES-GCM.
 const TAG: usize = 16;
