@@ -174,7 +174,29 @@ impl Ending {
 /// Makes a new file for what only its owner may read: opened mail.
 pub fn private_file(path: &Path) -> Result<std::fs::File, Failure> {
     let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    made.map_err(|error| format!("`{}` cannot be made: {error}", path.display()).into())
+    made.map_err(|error| not_made(path, &error))
+}
+
+/// Why a file or folder that somebody named for what comes out cannot be made.
+pub fn not_made(path: &Path, error: &std::io::Error) -> Failure {
+    let path = path.display();
+    match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            format!("`{path}` is there already, and nothing is overwritten: choose another name").into()
+        }
+        _ => format!("`{path}` cannot be made: {error}").into(),
+    }
+}
+
+/// A text that stands in one line of a list or a record.
+pub fn one_line(text: &str) -> Result<String, String> {
+    match text {
+        _ if text.trim().is_empty() => Err("it is empty".to_owned()),
+        _ if text.chars().any(char::is_control) => {
+            Err("it has a line break or another control character; one line of text is expected".to_owned())
+        }
+        _ => Ok(text.trim().to_owned()),
+    }
 }
 
 /// Does what takes time on a runtime of its own, until it is done or interrupted.

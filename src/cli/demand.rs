@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use ed25519_dalek::SigningKey;
 
-use super::common::{ConfigArguments, Failure, Setup, look, wait};
+use super::common::{ConfigArguments, Failure, Setup, look, not_made, wait};
 use super::control::{RunningArguments, unexpected};
 use super::screen::{self, Format};
 use super::why::{why_json, why_text};
@@ -160,7 +160,7 @@ fn sign(
         None => screen::text(&String::from_utf8(letter)?)?,
         Some(path) => {
             let made = std::fs::File::create_new(&path).and_then(|mut file| file.write_all(&letter));
-            made.map_err(|error| format!("`{}` cannot be made: {error}", path.display()))?;
+            made.map_err(|error| not_made(&path, &error))?;
             screen::line(&format!("{} signed as {authority} in `{}`", demand.id, path.display()))?;
         }
     }

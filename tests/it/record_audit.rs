@@ -146,6 +146,18 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
             && text.contains("(an outsider among them)"),
         "{text}"
     );
+    // One that was given twice is one; two that differ are a question for who has them.
+    std::fs::copy(given.join("one.json"), given.join("again.json")).unwrap();
+    assert!(String::from_utf8(audit().stdout).unwrap().contains("1 entry looked at, 1 decision on"));
+    let less = granted.opening.subset(&[Slot::Kind]);
+    std::fs::write(given.join("again.json"), serde_json::to_vec(&less).unwrap()).unwrap();
+    let output = audit();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(1) && told.contains("that differ: an audit takes the one"),
+        "{told}"
+    );
+    std::fs::remove_file(given.join("again.json")).unwrap();
     // What was published opens no decision, and an audit of nothing says so.
     let mut command = Command::new(env!("CARGO_BIN_EXE_rogatory"));
     command.args(["record", "audit", "--openings"]).arg(data.join("record/opening")).arg("--data").arg(&data);

@@ -72,6 +72,18 @@ fn from_openings(
     let mut openings = Vec::new();
     read_openings(folder, &mut openings)?;
     openings.sort_by_key(Opening::entry);
+    openings.dedup();
+    if let Some([one, _]) = openings.windows(2).find(|pair| pair[0].entry() == pair[1].entry()) {
+        return Err(format!(
+            "`{}` has two openings of entry {} that differ: an audit takes the one with more slots; move the other away",
+            folder.display(),
+            one.entry()
+        )
+        .into());
+    }
+    if openings.is_empty() {
+        return Err(format!("there is no opening in `{}`, and so nothing to audit", folder.display()).into());
+    }
     for opening in &openings {
         auditor.take(opening, &log.prove(opening.entry())?.leaf);
     }

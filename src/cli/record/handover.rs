@@ -10,7 +10,7 @@ use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, Serializable};
 use zeroize::Zeroizing;
 
-use crate::cli::common::{ConfigArguments, Failure, private_file, wait};
+use crate::cli::common::{ConfigArguments, Failure, not_made, private_file, wait};
 use crate::cli::control::{RunningArguments, unexpected};
 use crate::cli::screen;
 use crate::cli::{Exit, Outcome};
@@ -62,7 +62,7 @@ pub fn unseal(path: &Path, key: Option<&Path>, folder: &Path, config: &ConfigArg
         }
     };
     let openings = sealed.open(&secret).map_err(|error| at(&error))?;
-    let failed = |error| -> Failure { format!("`{}` cannot be made: {error}", folder.display()).into() };
+    let failed = |error| not_made(folder, &error);
     std::fs::DirBuilder::new().mode(0o700).create(folder).map_err(failed)?;
     for opening in &openings {
         let bytes = Zeroizing::new(serde_json::to_vec(opening)?);

@@ -15,7 +15,7 @@ mod whole;
 
 pub use audit::read_openings;
 
-use crate::cli::common::{ConfigArguments, Ending, Failure, runtime};
+use crate::cli::common::{ConfigArguments, Ending, Failure, one_line, runtime};
 use crate::cli::control::{RunningArguments, check_record_in};
 use crate::cli::screen::{self, Format};
 use crate::cli::{Exit, Outcome};
@@ -147,7 +147,7 @@ enum RecordCommand {
         /// A region, or an outside witness, such as `ie-dublin`
         witness: String,
         /// What happened, for whoever reads the record
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = one_line)]
         why: String,
         #[arg(long, value_enum, default_value_t)]
         format: Format,
@@ -172,6 +172,7 @@ enum RecordCommand {
     /// under which key, and until when it may be used; nothing takes an opening back. `record unseal` opens the file.
     Give {
         /// A court or other authority by its id, such as `us-sdny`, or else an auditor's name
+        #[arg(value_parser = one_line)]
         to: String,
         /// Of one demand only; of all entries if left out
         #[arg(long, value_name = "DEMAND")]

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::cli::common::{Failure, private_file, wait};
+use crate::cli::common::{Failure, not_made, private_file, wait};
 use crate::cli::control::{RunningArguments, unexpected};
 use crate::cli::screen::{self, BOLD, DIM, Format};
 use crate::cli::{Exit, Outcome};
@@ -115,9 +115,7 @@ pub fn notices(account: Address, out: Option<&Path>, format: Format, running: &R
 }
 
 fn write_proofs(folder: &Path, notices: &[NoticeView]) -> Result<(), Failure> {
-    let failed = |path: &Path, error: std::io::Error| -> Failure {
-        format!("`{}` cannot be made: {error}", path.display()).into()
-    };
+    let failed = |path: &Path, error: std::io::Error| not_made(path, &error);
     std::fs::create_dir(folder).map_err(|error| failed(folder, error))?;
     for entry in notices.iter().flat_map(|notice| &notice.entries) {
         let Some(proof) = &entry.proof else { continue };
