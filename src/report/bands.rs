@@ -9,7 +9,9 @@ use std::str::FromStr;
 use jiff::Span as Days;
 use serde::{Deserialize, Serialize};
 
-use super::count::Case;
+use super::Counted;
+use super::count::{Case, cases};
+use super::sound::{Unsound, band_name};
 use crate::clock::Date;
 use crate::demand::InstrumentKind;
 use crate::world::{SourceMark, World};
@@ -54,6 +56,41 @@ impl BandForm {
         match self {
             BandForm::Thousands => SourceMark::Verified,
             _ => SourceMark::FromMemory,
+        }
+    }
+
+    fn of_width(width: u64) -> Option<Self> {
+        BandForm::ALL.into_iter().find(|form| form.width() == width)
+    }
+
+    /// The first day on which the law allowed it.
+    pub(super) fn in_force() -> Date {
+        jiff::civil::date(2015, 6, 2)
+    }
+
+    /// The lower end of a band, if it is one of this form.
+    fn start(self, band: &str) -> Option<u64> {
+        let start: u64 = band.split_once('-')?.0.parse().ok()?;
+        start.checked_add(self.width())?;
+        (self.band(start) == band).then_some(start)
+    }
+
+    /// What is told of a span on the day a report is made.
+    fn parts(self, to: Date, made: Date) -> Vec<Part> {
+        let half_year = half_year_by(to);
+        // FISA process: the 180 days that ended 180 days before publication.
+        let late = (days_before(made, 360), days_before(made, 181));
+        let year_late = (days_before(made, 730), days_before(made, 366));
+        let part = |what, process, (from, to)| Part { what, process, from, to };
+        match self {
+            BandForm::Thousands | BandForm::FiveHundreds => vec![
+                part("national-security letters", Process::Letters, half_year),
+                part("FISA orders for content", Process::Directives, late),
+                part("FISA orders for other data", Process::Nothing, late),
+            ],
+            // That it waits like the others is a modelling choice: it counts FISA process among the rest.
+            BandForm::TwoFifties => vec![part("national-security process", Process::All, late)],
+            BandForm::Hundreds => vec![part("national-security process", Process::All, year_late)],
         }
     }
 
@@ -108,74 +145,185 @@ pub struct BandRow {
     pub band: String,
 }
 
-/// The first day on which the law allowed it.
-fn in_force() -> Date {
-    jiff::civil::date(2015, 6, 2)
-}
-
 fn days_before(day: Date, days: i64) -> Date {
     day.checked_sub(Days::new().days(days)).unwrap_or(Date::MIN)
 }
 
 /// Which process a row counts.
-type Counts = fn(&Case) -> bool;
-
-fn letter(case: &Case) -> bool {
-    case.instrument == InstrumentKind::NationalSecurityLetter
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Process {
+    Letters,
+    Directives,
+    /// No instrument of this world is an order of that court for less than content.
+    Nothing,
+    All,
 }
 
-fn directive(case: &Case) -> bool {
+impl Process {
+    fn counts(self, case: &Case) -> bool {
+        match self {
+            Process::Letters => case.instrument == InstrumentKind::NationalSecurityLetter,
+            Process::Directives => is_directive(case),
+            Process::Nothing => false,
+            Process::All => true,
+        }
+    }
+}
+
+fn is_directive(case: &Case) -> bool {
     case.instrument == InstrumentKind::Directive
 }
 
-/// No instrument of this world is an order of that court for less than content.
-fn non_content_order(_: &Case) -> bool {
-    false
+/// Two rows: how many orders there were, and how many accounts they named.
+struct Part {
+    what: &'static str,
+    process: Process,
+    from: Date,
+    to: Date,
 }
 
-fn any(_: &Case) -> bool {
-    true
+impl Part {
+    fn rows(&self, bands: [String; 2]) -> [BandRow; 2] {
+        let Part { what, from, to, .. } = *self;
+        let [orders, accounts] = bands;
+        [
+            BandRow { what: what.to_owned(), from, to, band: orders },
+            BandRow { what: format!("accounts in {what}"), from, to, band: accounts },
+        ]
+    }
+
+    /// Orders and accounts.
+    fn count<'c>(&self, cases: impl IntoIterator<Item = &'c Case>) -> [u64; 2] {
+        let within = |case: &&Case| (self.from..=self.to).contains(&case.received);
+        let counted = cases.into_iter().filter(within).filter(|case| self.process.counts(case));
+        counted.fold([0, 0], |[orders, accounts], case| [orders + 1, accounts + case.accounts])
+    }
+}
+
+/// What shows in bands at all; with what is too new to show, and without.
+struct Shown<'c> {
+    all: Vec<&'c Case>,
+    now: Vec<&'c Case>,
+}
+
+impl<'c> Shown<'c> {
+    fn of(world: &World, cases: &'c [Case], made: Date) -> Self {
+        let all: Vec<&Case> = cases.iter().filter(|case| case.is_banded(world)).collect();
+        // The first order on a new service shows in no number for 540 days, and neither does what came with it.
+        let first = all.iter().filter(|case| is_directive(case)).map(|case| case.received).min();
+        let new_service = first.is_some_and(|first| days_before(made, 540) < first);
+        let now = all.iter().copied().filter(|case| !(new_service && is_directive(case))).collect();
+        Shown { all, now }
+    }
+}
+
+/// Whether a band can be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Held {
+    /// Everything is open, and it comes out.
+    Counted,
+    /// Nothing that is open speaks against it.
+    Possible,
+    /// It cannot be; what is there instead, in words.
+    Wrong(String),
 }
 
 impl NationalSecurity {
     /// What may be told on the day a report is made; nothing before the law was in force.
     pub fn tell(world: &World, cases: &[Case], form: BandForm, to: Date, made: Date) -> Option<Self> {
-        if made < in_force() {
+        if made < BandForm::in_force() {
             return None;
         }
-        let half_year = half_year_by(to);
-        // FISA process: the 180 days that ended 180 days before publication.
-        let late = (days_before(made, 360), days_before(made, 181));
-        let year_late = (days_before(made, 730), days_before(made, 366));
-        let rows: &[(&str, Counts, (Date, Date))] = match form {
-            BandForm::Thousands | BandForm::FiveHundreds => &[
-                ("national-security letters", letter, half_year),
-                ("FISA orders for content", directive, late),
-                ("FISA orders for other data", non_content_order, late),
-            ],
-            // That it waits like the others is a modelling choice: it counts FISA process among the rest.
-            BandForm::TwoFifties => &[("national-security process", any, late)],
-            BandForm::Hundreds => &[("national-security process", any, year_late)],
-        };
-        let cases: Vec<&Case> = cases.iter().filter(|case| case.is_banded(world)).collect();
-        // The first order on a new service shows in no number for 540 days, and neither does what came with it.
-        let first = cases.iter().filter(|case| directive(case)).map(|case| case.received).min();
-        let new_service = first.is_some_and(|first| days_before(made, 540) < first);
-        let tell = |(what, counts, (from, to)): &(&str, Counts, (Date, Date))| {
-            let counted = cases.iter().filter(|case| {
-                counts(case) && (*from..=*to).contains(&case.received) && !(new_service && directive(case))
-            });
-            let (orders, accounts) =
-                counted.fold((0, 0), |(orders, accounts), case| (orders + 1, accounts + case.accounts));
-            let row = |what: String, number| BandRow { what, from: *from, to: *to, band: form.band(number) };
-            [row((*what).to_owned(), orders), row(format!("accounts in {what}"), accounts)]
-        };
+        let shown = Shown::of(world, cases, made);
+        let parts = form.parts(to, made);
+        let rows = parts.iter().flat_map(|part| {
+            part.rows(part.count(shown.now.iter().copied()).map(|number| form.band(number)))
+        });
         Some(NationalSecurity {
             width: form.width(),
             law: form.subsection().to_owned(),
             mark: form.mark(),
-            rows: rows.iter().flat_map(tell).collect(),
+            rows: rows.collect(),
         })
+    }
+
+    fn form(&self) -> Result<BandForm, Unsound> {
+        BandForm::of_width(self.width).ok_or(Unsound::Width(self.width))
+    }
+
+    /// Checks everything but the numbers: what law it names, which rows it has, that each tells a band.
+    pub(super) fn check_form(&self, to: Date, made: Date) -> Result<(), Unsound> {
+        let form = self.form()?;
+        let (law, its_mark) = (form.subsection(), form.mark());
+        if self.law != law || self.mark != its_mark {
+            let found = self.law.escape_debug().to_string();
+            return Err(Unsound::Law { form, found, mark: self.mark, law, its_mark });
+        }
+        let parts = form.parts(to, made);
+        let expected: Vec<BandRow> =
+            parts.iter().flat_map(|part| part.rows([String::new(), String::new()])).collect();
+        if expected.len() != self.rows.len() {
+            return Err(Unsound::Rows { form, found: self.rows.len(), rows: expected.len() });
+        }
+        for (row, expected) in self.rows.iter().zip(&expected) {
+            let (found, expected) = (band_name(row), band_name(expected));
+            if found != expected {
+                return Err(Unsound::Row { found, expected });
+            }
+            if form.start(&row.band).is_none() {
+                let said = row.band.escape_debug().to_string();
+                return Err(Unsound::Band { form, row: found, found: said, first: form.band(0) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether each row can be what the record holds, of which some may be closed.
+    pub(super) fn compare(
+        &self,
+        world: &World,
+        counted: &Counted,
+        to: Date,
+        made: Date,
+    ) -> Result<Vec<Held>, Unsound> {
+        self.check_form(to, made)?;
+        let form = self.form()?;
+        let closed = counted.closed.len() as u64;
+        let cases = cases(&counted.whole().entries, made);
+        let shown = Shown::of(world, &cases, made);
+        let numbers = form.parts(to, made).into_iter().flat_map(|part| {
+            let [orders, accounts] = part.count(shown.now.iter().copied());
+            if closed == 0 || part.process == Process::Nothing {
+                return [(orders, Some(orders)), (accounts, Some(accounts))];
+            }
+            // A closed order may be an older first one, and then what is too new by what is open is not. How many
+            // accounts a closed order names is not known.
+            let [most, _] = part.count(shown.all.iter().copied());
+            [(orders, Some(most + closed)), (accounts, None)]
+        });
+        let held = self.rows.iter().zip(numbers).map(|(row, (least, most))| {
+            let start = form.start(&row.band).unwrap_or(0);
+            if most == Some(least) {
+                let band = form.band(least);
+                return if row.band == band {
+                    Held::Counted
+                } else {
+                    Held::Wrong(format!("{band} comes out"))
+                };
+            }
+            match most {
+                Some(most) if start > most => {
+                    let closed =
+                        if closed == 1 { "1 matter is".to_owned() } else { format!("{closed} matters are") };
+                    Held::Wrong(format!(
+                        "it is {most} at most, even if all that is closed is of this kind ({closed})"
+                    ))
+                }
+                _ if start + form.width() <= least => Held::Wrong(format!("{least} are open")),
+                _ => Held::Possible,
+            }
+        });
+        Ok(held.collect())
     }
 }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{BandForm, Counted, Span, SpanError, TransparencyReport, canonical};
+use super::bands::Held;
+use super::sound::{self, Unsound, band_name};
+use super::{BandForm, Counted, Openness, Span, SpanError, TransparencyReport, canonical};
 use crate::record::TreeHead;
 use crate::record::checkpoint::{CheckpointError, SignedCheckpoint};
 use crate::record::key::{LogSigner, VerifierKey};
@@ -39,23 +41,93 @@ pub struct FigureCheck {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<u64>,
     pub basis: Basis,
+    /// Of a band that cannot be: what is there instead, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<String>,
+}
+
+/// What a report is worth by what is open of the record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// No figure contradicts the record.
+    Holds,
+    /// None contradicts what the record held at its checkpoint; but by now it holds more of these days, and other figures
+    /// come out of it.
+    Overtaken,
+    Wrong,
+}
+
+/// What the record took in after the checkpoint of a report, as far as it is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Later {
+    /// Entries dated within the span of the report.
+    pub entries: u64,
+    /// True if the report would have other figures, were it made today.
+    pub figures_differ: bool,
 }
 
 /// What was found of a report.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ReportCheck {
+    pub verdict: Verdict,
     pub figures: Vec<FigureCheck>,
     /// Matters of which some entry is closed.
     pub closed: usize,
+    /// What came after the checkpoint that the report was made from.
+    pub later: Later,
     /// Who cosigned the checkpoint that the report was made from, and whether an outsider did.
     pub quorum: Quorum,
 }
 
 impl ReportCheck {
     pub fn is_wrong(&self) -> bool {
-        self.figures.iter().any(|figure| figure.basis == Basis::Wrong)
+        self.verdict == Verdict::Wrong
     }
+
+    /// Counts anew what the record holds now, beside what it held when the report was made.
+    pub fn since(
+        mut self,
+        report: &TransparencyReport,
+        world: &World,
+        then: &Counted,
+        now: &Counted,
+    ) -> Result<Self, CheckError> {
+        let last = then.entries.iter().map(|entry| entry.entry).max().max(then.last_closed).unwrap_or(0);
+        let days = report.national_security.iter().flat_map(|told| &told.rows).map(|row| (row.from, row.to));
+        let days: Vec<_> = days.chain([(report.from, report.to)]).collect();
+        let told = |date| days.iter().any(|(from, to)| (*from..=*to).contains(&date));
+        let more = now.entries.iter().filter(|entry| entry.entry > last && told(entry.event.date()));
+        let span = Span { from: report.from, to: report.to, made: report.made };
+        let form = report.national_security.as_ref().and_then(|told| told.width.to_string().parse().ok());
+        // Of the same matters both times: that one is not wholly open any more changes no figure.
+        let make = |counted: &Counted| {
+            let mut counted = counted.clone();
+            counted.closed.extend(then.closed.union(&now.closed));
+            TransparencyReport::make(world, &counted.whole(), span, form)
+        };
+        let (before, after) = (make(then)?, make(now)?);
+        self.later = Later {
+            entries: more.count() as u64,
+            figures_differ: before.figures != after.figures
+                || before.national_security != after.national_security,
+        };
+        if self.later.figures_differ && self.verdict == Verdict::Holds {
+            self.verdict = Verdict::Overtaken;
+        }
+        Ok(self)
+    }
+}
+
+/// Why a report is not compared with the record.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    #[error(transparent)]
+    Unsound(#[from] Unsound),
+    #[error(transparent)]
+    Span(#[from] SpanError),
 }
 
 /// Why a report was not made from the checkpoint that it shows, or not as it says.
@@ -86,7 +158,9 @@ pub fn check(
     world: &World,
     counted: &Counted,
     auditors: &[String],
-) -> Result<ReportCheck, SpanError> {
+) -> Result<ReportCheck, CheckError> {
+    sound::check_itself(report)?;
+    sound::check_day(report, counted)?;
     let span = Span { from: report.from, to: report.to, made: report.made };
     let again = TransparencyReport::make(world, &counted.whole(), span, None)?;
     let (said, again) = (report.figures.named(), again.figures.named());
@@ -100,29 +174,51 @@ pub fn check(
     let mut figures: Vec<FigureCheck> = names
         .into_keys()
         .map(|name| {
-            let (said, counted) =
+            let (said, comes_out) =
                 (said.get(name).copied().unwrap_or(0), again.get(name).copied().unwrap_or(0));
-            let basis = match said.cmp(&counted) {
+            let basis = match said.cmp(&comes_out) {
                 std::cmp::Ordering::Equal => Basis::Recomputed,
-                std::cmp::Ordering::Less if report.complete => Basis::Wrong,
+                // Head office sees whatever is published.
+                std::cmp::Ordering::Less if report.openness() != Openness::Published => Basis::Wrong,
                 // More has been opened since it was made from what was open then.
                 std::cmp::Ordering::Less => word(),
+                // Where nothing is closed, nothing can be more than what is counted.
+                std::cmp::Ordering::Greater if counted.closed.is_empty() => Basis::Wrong,
                 std::cmp::Ordering::Greater => word(),
             };
-            FigureCheck { figure: name.clone(), said: said.to_string(), counted: Some(counted), basis }
+            FigureCheck {
+                figure: name.clone(),
+                said: said.to_string(),
+                counted: Some(comes_out),
+                basis,
+                instead: None,
+            }
         })
         .collect();
-    // Where nothing is closed, nothing can be more than what is counted.
-    if counted.closed.is_empty() {
-        for figure in figures.iter_mut().filter(|figure| figure.basis != Basis::Recomputed) {
-            figure.basis = Basis::Wrong;
-        }
+    if let Some(told) = &report.national_security {
+        let held = told.compare(world, counted, report.to, report.made)?;
+        figures.extend(told.rows.iter().zip(held).map(|(row, held)| {
+            let (basis, instead) = match held {
+                Held::Counted => (Basis::Recomputed, None),
+                Held::Possible => (word(), None),
+                Held::Wrong(instead) => (Basis::Wrong, Some(instead)),
+            };
+            FigureCheck { figure: band_name(row), said: row.band.clone(), counted: None, basis, instead }
+        }));
     }
-    for row in report.national_security.iter().flat_map(|told| &told.rows) {
-        let figure = format!("{}, {} to {}", row.what, row.from, row.to);
-        figures.push(FigureCheck { figure, said: row.band.clone(), counted: None, basis: word() });
+    // An entry that is closed may be of that day.
+    if counted.newest().is_some_and(|newest| report.made > newest) {
+        let (figure, said) = ("the day it was made".to_owned(), report.made.to_string());
+        figures.push(FigureCheck { figure, said, counted: None, basis: word(), instead: None });
     }
-    Ok(ReportCheck { figures, closed: counted.closed.len(), quorum: report.quorum.clone() })
+    let wrong = figures.iter().any(|figure| figure.basis == Basis::Wrong);
+    Ok(ReportCheck {
+        verdict: if wrong { Verdict::Wrong } else { Verdict::Holds },
+        figures,
+        closed: counted.closed.len(),
+        later: Later::default(),
+        quorum: report.quorum.clone(),
+    })
 }
 
 /// What an auditor signs: that the figures of a report come out of openings that they were given, of every entry.
@@ -137,11 +233,12 @@ pub enum StatementError {
     #[error("{0} matters are closed to you in part: whoever signs has to have seen all that is counted")]
     Closed(usize),
     #[error(transparent)]
-    Span(#[from] SpanError),
+    Check(#[from] CheckError),
     #[error("the report says otherwise than what comes out of the openings: {0}")]
     Differs(String),
     #[error(
-        "a report that was made from published openings only can be counted again by anybody, and needs no signature"
+        "the report is not complete, and a signature says that every figure comes out of everything: who has the openings that \
+         it was made from counts it again with `report verify`"
     )]
     Incomplete,
     #[error("the statement is about another report")]
@@ -165,16 +262,21 @@ impl Statement {
         counted: &Counted,
         auditor: &LogSigner,
     ) -> Result<String, StatementError> {
+        sound::check_itself(report).map_err(CheckError::from)?;
         if !report.complete {
             return Err(StatementError::Incomplete);
         }
         if !counted.closed.is_empty() {
             return Err(StatementError::Closed(counted.closed.len()));
         }
+        sound::check_day(report, counted).map_err(CheckError::from)?;
+        if let Some(told) = &report.national_security {
+            told.check_form(report.to, report.made).map_err(CheckError::from)?;
+        }
         let form = report.national_security.as_ref().and_then(|told| told.width.to_string().parse().ok());
         let span = Span { from: report.from, to: report.to, made: report.made };
         let form = Some(form.unwrap_or(BandForm::Thousands));
-        let again = TransparencyReport::make(world, counted, span, form)?;
+        let again = TransparencyReport::make(world, counted, span, form).map_err(CheckError::from)?;
         if again.figures != report.figures {
             let (said, counted) = (report.figures.named(), again.figures.named());
             let differs = said.iter().find(|(name, number)| counted.get(*name) != Some(number));

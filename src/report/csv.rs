@@ -2,12 +2,17 @@
 
 use super::TransparencyReport;
 
-/// The table, in the usual columns of the field, and behind them whether an outsider cosigned the record. What is told in bands is not in it: a band is no number.
+/// The table, in the usual columns of the field, and behind them whether an outsider cosigned the record, that all of it is
+/// simulated, and the checkpoint that it was made from. What is told in bands is not in it: a band is no number.
 pub fn csv(report: &TransparencyReport) -> String {
     let mut text = String::from(
         "from,to,country,legal process,on request of,requests,accounts specified,emergency requests,content disclosed,\
-         only non-content disclosed,no data found,rejected,treaty route,lapsed,pending,outsider cosigned\r\n",
+         only non-content disclosed,no data found,rejected,treaty route,lapsed,pending,outsider cosigned,\
+         simulated,tree size,root\r\n",
     );
+    // A checkpoint is its origin, its size and its root, a line each.
+    let mut checkpoint = report.checkpoint.lines().skip(1);
+    let (size, root) = (checkpoint.next().unwrap_or(""), checkpoint.next().unwrap_or(""));
     for row in &report.figures.demands {
         let executes = row.executes.as_ref().map(ToString::to_string).unwrap_or_default();
         let mut fields = vec![
@@ -19,6 +24,7 @@ pub fn csv(report: &TransparencyReport) -> String {
         ];
         fields.extend(row.columns().map(|(_, number)| number.to_string()));
         fields.push(if report.quorum.outsider { "yes" } else { "no" }.to_owned());
+        fields.extend(["yes", size, root].map(str::to_owned));
         line(&mut text, &fields);
     }
     text

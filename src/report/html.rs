@@ -31,13 +31,7 @@ pub fn html(report: &TransparencyReport) -> String {
         ),
     );
     page.raw("<p><span class=\"stamp\">SIMULATED</span> Courts, people and mail are made up.</p>\n");
-    if !report.complete {
-        page.leaf(
-            "p",
-            "Made from published openings only: demands that are still secret, and all of national security, \
-                        are not in it.",
-        );
-    }
+    page.leaf("p", &report.openness().to_string());
     demands(&mut page, report);
     classes(&mut page, report);
     others(&mut page, report);

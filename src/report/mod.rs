@@ -10,19 +10,25 @@ mod check;
 mod count;
 mod csv;
 mod html;
+mod parse;
 mod read;
+mod sound;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use bands::{BandForm, BandRow, NationalSecurity};
 pub use check::{
-    Basis, FigureCheck, OriginError, ReportCheck, Statement, StatementError, check, check_origin,
+    Basis, CheckError, FigureCheck, Later, OriginError, ReportCheck, Statement, StatementError, Verdict,
+    check, check_origin,
 };
 pub use csv::csv;
 pub use html::html;
+pub use parse::ParseError;
 pub use read::{Counted, ReadError, read};
+pub use sound::Unsound;
 
 use crate::clock::Date;
 use crate::demand::{Act, InstrumentKind};
@@ -43,14 +49,18 @@ pub struct TransparencyReport {
     pub from: Date,
     /// … up to and with this day; how each stood at its end.
     pub to: Date,
-    /// The day on which it was made.
+    /// The day of the newest entry that it was made from: the record says nothing of later ones.
     pub made: Date,
     /// The cosigned checkpoint that it was made from, as a signed note.
     pub checkpoint: String,
     /// Who cosigned it, by the policy of whoever made the report, and whether an outsider did.
     pub quorum: Quorum,
-    /// False if it was made from published openings: then it lacks what is closed, and says nothing of national security.
+    /// False if it was not made from every entry: then it lacks what is closed, and says nothing of national security.
     pub complete: bool,
+    /// Matters that head office left out, because what opens them was erased or lost; absent from a report that is
+    /// complete, or that was made from what was published or given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<u64>,
     pub figures: Figures,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub national_security: Option<NationalSecurity>,
@@ -186,6 +196,17 @@ impl Customer {
     }
 }
 
+/// From what a report was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Openness {
+    /// Every entry.
+    All,
+    /// Every entry but those of so many matters, of which the openings were erased or lost.
+    LeftOut(u64),
+    /// What was published, or given to who made it.
+    Published,
+}
+
 /// Which days a report is about, and when it is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
@@ -199,7 +220,9 @@ pub struct Span {
 pub enum SpanError {
     #[error("a report from {from} to {to} ends before it begins")]
     Reversed { from: Date, to: Date },
-    #[error("a report up to {to} cannot be made on {made}: what is to come is not in the record")]
+    #[error(
+        "a report up to {to} cannot be made from entries up to {made}: what is to come is not in the record"
+    )]
     Future { to: Date, made: Date },
 }
 
@@ -228,6 +251,7 @@ impl TransparencyReport {
             checkpoint: counted.checkpoint.clone(),
             quorum: counted.quorum.clone(),
             complete: form.is_some(),
+            left_out: None,
             figures: count::figures(&cases, world, from, to),
             // Of what came later, too, because its bands are about days of their own.
             national_security: form.and_then(|form| {
@@ -237,38 +261,92 @@ impl TransparencyReport {
     }
 }
 
+impl TransparencyReport {
+    /// Says how many matters head office left out, because what opens them is gone.
+    #[must_use]
+    pub fn leaving_out(mut self, matters: usize) -> Self {
+        self.left_out = Some(matters as u64).filter(|matters| *matters > 0);
+        self
+    }
+
+    pub fn openness(&self) -> Openness {
+        match self.left_out {
+            _ if self.complete => Openness::All,
+            Some(matters) => Openness::LeftOut(matters),
+            None => Openness::Published,
+        }
+    }
+}
+
+impl fmt::Display for Openness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Openness::All => f.write_str("Counted from every entry of the record, secret ones too."),
+            Openness::LeftOut(1) => f.write_str(
+                "1 matter is left out, because what opens it was erased or lost; everything else is counted, secret or not. \
+                 Nothing is told of national security.",
+            ),
+            Openness::LeftOut(matters) => write!(
+                f,
+                "{matters} matters are left out, because what opens them was erased or lost; everything else is counted, \
+                 secret or not. Nothing is told of national security."
+            ),
+            Openness::Published => f.write_str(
+                "Counted from openings that were published, or given to who made it: what is closed is not in it, and nothing \
+                 is told of national security.",
+            ),
+        }
+    }
+}
+
 impl Figures {
-    /// Each number under its name.
-    pub fn named(&self) -> BTreeMap<String, u64> {
-        let mut named = BTreeMap::new();
+    /// Each row's name, and its numbers by column. The only number of a row may stand without a column.
+    fn rows(&self) -> Vec<(String, Vec<(&'static str, u64)>)> {
+        let mut rows = Vec::new();
         for row in &self.demands {
             let through = row.executes.as_ref().map(|state| format!(" for {state}")).unwrap_or_default();
-            for (column, number) in row.columns() {
-                named.insert(format!("{} {}{through}: {column}", row.country, row.instrument), number);
-            }
+            rows.push((format!("{} {}{through}", row.country, row.instrument), row.columns().to_vec()));
         }
         for row in &self.classes {
             let ClassRow { country, instrument, class, outcome, items } = row;
-            named.insert(format!("{country} {instrument}: {class} {outcome}"), *items);
+            rows.push((format!("{country} {instrument}: {class} {outcome}"), vec![("", *items)]));
         }
         for row in &self.others {
             let about = format!("{} {} to {}", row.country, row.instrument, row.act);
-            named.insert(format!("{about}: demands"), row.demands);
-            named.insert(format!("{about}: accounts"), row.accounts);
-            named.insert(format!("{about}: done"), row.done);
+            rows.push((
+                about,
+                vec![("demands", row.demands), ("accounts", row.accounts), ("done", row.done)],
+            ));
         }
         for row in &self.abroad {
             let about = format!("{} warrants for content abroad, {}", row.country, row.customer.as_str());
-            named.insert(format!("{about}: warrants"), row.warrants);
-            named.insert(format!("{about}: content"), row.content);
+            rows.push((about, vec![("warrants", row.warrants), ("content", row.content)]));
         }
         for row in &self.missed {
             let MissedRow { country, instrument, for_want_of, .. } = row;
             let about = format!("{country} {instrument} late for want of {}", for_want_of.as_str());
-            named.insert(format!("{about}: demands"), row.demands);
-            named.insert(format!("{about}: items"), row.items);
+            rows.push((about, vec![("demands", row.demands), ("items", row.items)]));
         }
-        named
+        rows
+    }
+
+    /// Each number under its name. Of two rows of one name the last counts; see [`Figures::twice`].
+    pub fn named(&self) -> BTreeMap<String, u64> {
+        let name = |row: &str, column: &str| match column {
+            "" => row.to_owned(),
+            _ => format!("{row}: {column}"),
+        };
+        let rows = self.rows();
+        let numbers = rows
+            .iter()
+            .flat_map(|(row, columns)| columns.iter().map(|(column, number)| (name(row, column), *number)));
+        numbers.collect()
+    }
+
+    /// The name of a row that stands in it more than once.
+    pub fn twice(&self) -> Option<String> {
+        let mut seen = BTreeSet::new();
+        self.rows().into_iter().map(|(row, _)| row).find(|row| !seen.insert(row.clone()))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PublicEntry, PublicEvent};
+use crate::clock::Date;
 use crate::record::entry::Slot;
 use crate::record::opening::{Opening, OpeningError};
 use crate::record::policy::Quorum;
@@ -17,6 +18,8 @@ pub struct Counted {
     pub entries: Vec<PublicEntry>,
     /// Tags of matters of which an entry is closed: how they stand is not known.
     pub closed: BTreeSet<[u8; 32]>,
+    /// The last entry that is closed.
+    pub last_closed: Option<u64>,
     /// The checkpoint they were read at, as a signed note.
     pub checkpoint: String,
     pub quorum: Quorum,
@@ -48,6 +51,7 @@ pub fn read<T: ReadTiles>(
     let mut counted = Counted {
         entries: Vec::new(),
         closed: BTreeSet::new(),
+        last_closed: None,
         checkpoint: published.checkpoint.to_string(),
         quorum: published.quorum.clone(),
     };
@@ -67,6 +71,7 @@ pub fn read<T: ReadTiles>(
         let value = match opening.map(|opening| opening.value(Slot::Public)) {
             None | Some(Ok(None)) => {
                 counted.closed.insert(*leaf.matter_tag());
+                counted.last_closed = Some(entry);
                 continue;
             }
             Some(Err(error)) => return Err(ReadError::Opening { entry, error }),
@@ -80,6 +85,16 @@ pub fn read<T: ReadTiles>(
 }
 
 impl Counted {
+    /// The newest day of an entry that is open.
+    pub fn newest(&self) -> Option<Date> {
+        self.entries.iter().map(|entry| entry.event.date()).max()
+    }
+
+    /// True if nothing that is closed comes after all that is open: then [`Self::newest`] is the record's.
+    pub fn is_open_at_the_end(&self) -> bool {
+        self.last_closed < self.entries.last().map(|entry| entry.entry)
+    }
+
     /// Only the matters that are open from their first entry to their last.
     #[must_use]
     pub fn whole(&self) -> Counted {

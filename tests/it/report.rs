@@ -82,6 +82,8 @@ async fn provided(data: &Path) -> (Deployment, Vec<Opening>) {
     };
     file(provider, letter).await;
     provider.advance_to("2018-07-01T12:00:00Z".parse().unwrap()).await.unwrap();
+    // So that the record knows of that day.
+    file(provider, warrant("after", HERE)).await;
     let openings = provider.opened(None, &[Slot::Public]).await.unwrap();
     (deployment, openings)
 }
@@ -188,7 +190,10 @@ async fn a_report_reads_in_every_form() {
     let lines: Vec<&str> = table.split("\r\n").collect();
     let width = lines[0].split(',').count();
     assert!(lines[1..lines.len() - 1].iter().all(|line| line.split(',').count() == width), "{table}");
-    assert!(table.contains("2018-01-01,2018-06-30,US,subpoena,,1,1,0,0,1,0,0,0,0,0,yes\r\n"), "{table}");
+    let mut checkpoint = report.checkpoint.lines().skip(1);
+    let (size, root) = (checkpoint.next().unwrap(), checkpoint.next().unwrap());
+    let row = format!("2018-01-01,2018-06-30,US,subpoena,,1,1,0,0,1,0,0,0,0,0,yes,yes,{size},{root}\r\n");
+    assert!(table.contains(&row), "{table}");
 
     // One file, that asks nobody for anything; every number of its picture stands in a table too.
     let page = html(&report);
@@ -214,4 +219,152 @@ fn whose_numbers_are_banded_comes_with_the_world() {
     let changes = WorldChanges::read(&file, &["world"]).unwrap_or_else(|wrong| panic!("{wrong}"));
     let world = WORLD.with(&changes).unwrap_or_else(|wrong| panic!("{wrong}"));
     assert!(!world.country(&us).unwrap().is_banded(kind));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_band_is_held_against_what_is_open_and_how_much_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (deployment, openings) = provided(&data).await;
+    let all = counted(&data, &openings);
+    let report = TransparencyReport::make(&WORLD, &all, span(), Some(BandForm::Thousands)).unwrap();
+    let outside = counted(&data, &[]);
+    let with = |row: usize, band: &str| {
+        let mut report = report.clone();
+        report.national_security.as_mut().unwrap().rows[row].band = band.to_owned();
+        report
+    };
+    let held = |report: &TransparencyReport, row: usize, counted: &Counted| {
+        let found = check(report, &WORLD, counted, &[]).unwrap();
+        let name = &report.national_security.as_ref().unwrap().rows[row].what;
+        let mut figures = found.figures.into_iter().filter(|figure| figure.figure.starts_with(&**name));
+        let figure = figures.next().unwrap();
+        (figure.basis, figure.instead)
+    };
+    let out = |text: &str| (Basis::Wrong, Some(text.to_owned()));
+    // Where all is open it comes out, or it does not.
+    assert_eq!(held(&report, 0, &all), (Basis::Recomputed, None));
+    assert_eq!(held(&with(0, "1000-1999"), 0, &all), out("0-999 comes out"));
+    assert_eq!(held(&with(1, "1000-1999"), 1, &all), out("0-999 comes out"));
+    // Two closed matters are two letters at most; how many accounts they name nobody outside knows.
+    assert_eq!(held(&report, 0, &outside), (Basis::Unsupported, None));
+    let most = "it is 2 at most, even if all that is closed is of this kind (2 matters are)";
+    assert_eq!(held(&with(0, "1000-1999"), 0, &outside), out(most));
+    assert_eq!(held(&with(1, "1000-1999"), 1, &outside), (Basis::Unsupported, None));
+    // Of process that this world does not have there is none, closed or not.
+    assert_eq!(held(&with(4, "1000-1999"), 4, &outside), out("0-999 comes out"));
+
+    // Nobody vouches for what no report says.
+    let auditor = LogSigner::new("auditor.example", &[7; 32]).unwrap();
+    let refused = |report: &TransparencyReport| {
+        Statement::sign(report, &WORLD, &all, &auditor).unwrap_err().to_string()
+    };
+    let told = [
+        refused(&TransparencyReport { simulated: false, ..report.clone() }),
+        refused(&TransparencyReport { made: day("2018-07-02"), ..report.clone() }),
+        refused(&TransparencyReport { complete: false, ..report.clone() }),
+        refused(&with(0, "7 letters")),
+        refused(&with(0, "1000-1999")),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @r"
+    the report says `simulated: false`: everything here is simulated, and each report is stamped as that
+    the report says it was made on 2018-07-02, and the newest entry that it was made from is of 2018-07-01: a report is of the day of its newest entry, because the record says nothing of later ones
+    the report says `complete: false` and has a section `national-security`: who did not see everything cannot say in which bands it lies
+    the report has `7 letters` for `national-security letters, 2018-01-01 to 2018-06-30`, which is no band of 1000, such as `0-999`
+    the report says otherwise than what comes out of the openings: its bands are others
+    ");
+    deployment.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_that_the_record_has_overtaken_is_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (deployment, openings) = provided(&data).await;
+    let today = Span { to: day("2018-07-01"), ..span() };
+    let make = |counted: &Counted, span| {
+        TransparencyReport::make(&WORLD, counted, span, Some(BandForm::Thousands)).unwrap()
+    };
+    let (early, past) = (make(&counted(&data, &openings), today), make(&counted(&data, &openings), span()));
+    let verify = |report: &TransparencyReport, name: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, serde_json::to_string(report).unwrap()).unwrap();
+        let arguments = ["report", "verify", file.to_str().unwrap(), "--data", data.to_str().unwrap()];
+        let json = super::program::rogatory(arguments).args(["--format", "json"]).output().unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap_or_default();
+        let output = super::program::rogatory(arguments).output().unwrap();
+        let said = super::program::text(&output.stdout) + &super::program::text(&output.stderr);
+        let last: Vec<&str> = said.lines().rev().take(2).collect();
+        (output.status.code(), json["verdict"].clone(), json["later"].clone(), last.join("; "))
+    };
+    let (code, verdict, _, said) = verify(&early, "early.json");
+    assert_eq!((code, verdict.as_str()), (Some(0), Some("holds")), "{said}");
+
+    file(&deployment.provider, warrant("later", HERE)).await;
+    let (code, verdict, later, said) = verify(&early, "early.json");
+    assert_eq!((code, verdict.as_str()), (Some(3), Some("overtaken")), "{said}");
+    assert_eq!(later["figures-differ"], true);
+    let entries = later["entries"].as_u64().unwrap();
+    assert!(entries >= 2, "received, decided: {later}");
+    assert_eq!(
+        said,
+        format!(
+            "OVERTAKEN: no figure contradicts what the record held then, and it holds more by now; the record holds {entries} \
+             more entries dated within this span; made from it today, the figures would differ"
+        )
+    );
+    // What came after its days is nothing to a report.
+    let (code, verdict, later, _) = verify(&past, "past.json");
+    assert_eq!((code, verdict.as_str()), (Some(0), Some("holds")));
+    assert_eq!(later, serde_json::json!({ "entries": 0, "figures-differ": false }));
+    // A false report stays false.
+    let mut false_report = early.clone();
+    false_report.figures.demands.clear();
+    assert_eq!(verify(&false_report, "false.json").1, "wrong");
+    deployment.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_says_from_what_it_was_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (deployment, openings) = provided(&data).await;
+    let all = counted(&data, &openings);
+    let whole = TransparencyReport::make(&WORLD, &all, span(), Some(BandForm::Thousands)).unwrap();
+    let part = TransparencyReport::make(&WORLD, &all, span(), None).unwrap();
+    let told: Vec<String> =
+        [whole.clone(), part.clone().leaving_out(1), part.clone().leaving_out(2), part.leaving_out(0)]
+            .iter()
+            .map(|report| {
+                let said = report.openness().to_string();
+                assert!(html(report).contains(&said));
+                said
+            })
+            .collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    Counted from every entry of the record, secret ones too.
+    1 matter is left out, because what opens it was erased or lost; everything else is counted, secret or not. Nothing is told of national security.
+    2 matters are left out, because what opens them was erased or lost; everything else is counted, secret or not. Nothing is told of national security.
+    Counted from openings that were published, or given to who made it: what is closed is not in it, and nothing is told of national security.
+    ");
+
+    // Of one matter nothing is left, neither in the cabinet nor where it was published; the secret ones are counted all the
+    // same.
+    for entry in deployment.provider.erase("content").await.unwrap() {
+        std::fs::remove_file(data.join(format!("record/opening/{entry:03}"))).unwrap();
+    }
+    deployment.stop().await;
+    let data = data.to_str().unwrap();
+    let span = ["report", "--from", "2018-01-01", "--to", "2018-06-30", "--data", data];
+    let output = super::program::rogatory(span).output().unwrap();
+    let said = super::program::text(&output.stdout);
+    assert!(output.status.success(), "{}", super::program::text(&output.stderr));
+    assert!(said.contains("\n1 matter is left out, because"), "{said}");
+    let output = super::program::rogatory(span).args(["--format", "json"]).output().unwrap();
+    let made: TransparencyReport = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((made.complete, made.left_out), (false, Some(1)));
+    assert_eq!(row(&made, InstrumentKind::Warrant).unwrap().demands, 3, "the secret one among them");
+    // It is compared as what it is.
+    let outside = counted(Path::new(data), &[]);
+    assert!(!check(&made, &WORLD, &outside, &[]).unwrap().is_wrong());
 }

@@ -10,25 +10,11 @@ use crate::cli::screen::{self, BAD, BOLD};
 use crate::cli::{Exit, Outcome};
 use crate::diagnostic::SourceFile;
 use crate::record::key::{LogSigner, VerifierKey};
-use crate::report::{Basis, FORMAT, ReportCheck, Statement, TransparencyReport, check};
+use crate::report::{Basis, Later, ReportCheck, Statement, TransparencyReport, Verdict, check};
 
 fn read_report(file: &Path) -> Result<TransparencyReport, Failure> {
     let text = SourceFile::read(file)?;
-    let no_report = |error| format!("`{}` is no report: {error}", file.display());
-    // The rest of another format may be anything.
-    let Format { format } = serde_json::from_str(text.text()).map_err(no_report)?;
-    if format != FORMAT {
-        let file = file.display();
-        return Err(
-            format!("`{file}` is a report of format {format}, and this program reads {FORMAT}").into()
-        );
-    }
-    Ok(serde_json::from_str(text.text()).map_err(no_report)?)
-}
-
-#[derive(serde::Deserialize)]
-struct Format {
-    format: u32,
+    Ok(TransparencyReport::parse(text.text()).map_err(|error| format!("`{}` {error}", file.display()))?)
 }
 
 /// Says which figures come out, and on whose word the others rest.
@@ -47,24 +33,28 @@ pub fn verify(
             .map_err(|error| format!("`{}`: {error}", path.display()))?;
         auditors.push(key.name().to_owned());
     }
-    let counted = record.counted(&report)?;
-    let found = check(&report, &config.read()?.world, &counted, &auditors)?;
+    let (then, now) = record.counted(&report)?;
+    let world = config.read()?.world;
+    let found = check(&report, &world, &then, &auditors)?.since(&report, &world, &then, &now)?;
     if format == screen::Format::Json {
         screen::json(&found)?;
     } else {
         tell_check(&found)?;
     }
-    Ok(if found.is_wrong() { Exit::Failed } else { Exit::Done })
+    Ok(match found.verdict {
+        Verdict::Holds => Exit::Done,
+        Verdict::Wrong => Exit::Failed,
+        // It says what was so, and who relies on its figures for these days is misled: neither done nor failed.
+        Verdict::Overtaken => Exit::ExpectationFailed,
+    })
 }
 
 fn tell_check(found: &ReportCheck) -> std::io::Result<()> {
     let of = |basis: fn(&Basis) -> bool| found.figures.iter().filter(move |figure| basis(&figure.basis));
     for figure in of(|basis| *basis == Basis::Wrong) {
-        let counted = figure.counted.unwrap_or(0);
-        screen::line(&format!(
-            "{BAD}{}: says {}, and {counted} comes out{BAD:#}",
-            figure.figure, figure.said
-        ))?;
+        let comes_out = || format!("{} comes out", figure.counted.unwrap_or(0));
+        let instead = figure.instead.clone().unwrap_or_else(comes_out);
+        screen::line(&format!("{BAD}{}: says {}, and {instead}{BAD:#}", figure.figure, figure.said))?;
     }
     let recomputed = of(|basis| *basis == Basis::Recomputed).count();
     screen::line(&format!(
@@ -82,8 +72,21 @@ fn tell_check(found: &ReportCheck) -> std::io::Result<()> {
     let closed = found.closed;
     screen::line(&format!("{} of the record closed in whole or part", screen::count(closed, "matter")))?;
     screen::line(&format!("made from a checkpoint {}", found.quorum))?;
-    let verdict =
-        if found.is_wrong() { "NOT what the record says" } else { "no figure contradicts the record" };
+    let Later { entries, figures_differ } = found.later;
+    if entries > 0 || figures_differ {
+        let more = if entries == 1 { "1 more entry".to_owned() } else { format!("{entries} more entries") };
+        let would = if figures_differ { "would differ" } else { "would be the same" };
+        screen::line(&format!(
+            "the record holds {more} dated within this span; made from it today, the figures {would}"
+        ))?;
+    }
+    let verdict = match found.verdict {
+        Verdict::Holds => "no figure contradicts the record",
+        Verdict::Overtaken => {
+            "OVERTAKEN: no figure contradicts what the record held then, and it holds more by now"
+        }
+        Verdict::Wrong => "NOT what the record says",
+    };
     screen::line(&format!("{BOLD}{verdict}{BOLD:#}"))
 }
 
@@ -98,7 +101,7 @@ pub fn sign(
 ) -> Outcome {
     let report = read_report(file)?;
     let signer = LogSigner::new(auditor, &read_key(key)?.to_bytes())?;
-    let counted = record.counted(&report)?;
+    let (counted, _) = record.counted(&report)?;
     let note = Statement::sign(&report, &config.read()?.world, &counted, &signer)?;
     let made = std::fs::File::create_new(out).and_then(|mut file| file.write_all(note.as_bytes()));
     made.map_err(|error| format!("`{}` cannot be made: {error}", out.display()))?;

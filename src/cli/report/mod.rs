@@ -27,9 +27,9 @@ use crate::report::{BandForm, Counted, TransparencyReport, check_origin, read};
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
 Examples:
-  rogatory report --from 2013-12-01 --to 2018-12-31
-  rogatory report --from 2018-01-01 --to 2018-06-30 --format json > report.json
-  rogatory report --from 2018-01-01 --to 2018-06-30 --html report.html
+  rogatory report --from 2013-12-01 --to 2018-04-17
+  rogatory report --from 2013-12-01 --to 2018-04-17 --format json > report.json
+  rogatory report --from 2013-12-01 --to 2018-04-17 --html report.html
   rogatory report verify report.json               which figures anybody can count, and on whose word the rest is
   rogatory report sign report.json --as auditor.example --key auditor.key --openings given --out report.note
   rogatory report verify report.json --statement report.note --auditor auditor.example+…")]
@@ -39,7 +39,7 @@ pub struct ReportArguments {
     /// Demands received from this day on, in UTC
     #[arg(long, value_name = "DATE", required = true)]
     from: Option<Date>,
-    /// … up to and with this day, as they stood at its end
+    /// … up to and with this day, as they stood at its end; the day of the record's newest entry at the latest
     #[arg(long, value_name = "DATE", required = true)]
     to: Option<Date>,
     /// Count only what was published, as an outsider would
@@ -75,7 +75,7 @@ enum ReportFormat {
 enum ReportCommand {
     /// Say which figures of a report anybody can count again, and on whose word the others rest
     Verify {
-        /// A report as JSON
+        /// A report as `--format json` makes it; text, CSV and pages cannot be checked
         file: PathBuf,
         /// The data folder of a deployment, or a copy of what is served in its `record/`
         #[arg(long, value_name = "FOLDER", default_value = "data/demo")]
@@ -161,14 +161,16 @@ impl Record<'_> {
         Ok(openings)
     }
 
-    /// What is open of the entries that a report was made from, after checking that it was made from this record.
-    fn counted(&self, report: &TransparencyReport) -> Result<Counted, Failure> {
+    /// What is open of the entries that a report was made from, after checking that it was made from this record; and what
+    /// is open of the record by now.
+    fn counted(&self, report: &TransparencyReport) -> Result<(Counted, Counted), Failure> {
         let (mut log, policy) = self.open()?;
         let head = check_origin(report, &policy)?;
         let here = log.head_at(head.size)?;
         if here != head {
             return Err(format!("the report was made from {head}, and this record had {here} then").into());
         }
-        Ok(read(&mut log, head.size, &self.given()?)?)
+        let (newest, given) = (log.published().checkpoint.head().size, self.given()?);
+        Ok((read(&mut log, head.size, &given)?, read(&mut log, newest, &given)?))
     }
 }

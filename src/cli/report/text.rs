@@ -9,9 +9,8 @@ pub fn tell(report: &TransparencyReport) -> std::io::Result<()> {
         "{BOLD}Demands received from {} to {}{BOLD:#}, as they stood then; made on {}. SIMULATED.\n",
         report.from, report.to, report.made
     ))?;
-    if !report.complete {
-        screen::line("From published openings only: what is secret is not in it.\n")?;
-    }
+    screen::long_line(&report.openness().to_string())?;
+    screen::line("")?;
     screen::line(&format!(
         "{:<32}{:>8}{:>9}{:>10}{:>8}{:>9}{:>8}{:>9}{:>7}{:>7}{:>8}",
         "state, instrument",
