@@ -96,6 +96,11 @@ impl ReportCheck {
         now: &Counted,
     ) -> Result<Self, CheckError> {
         let last = then.entries.iter().map(|entry| entry.entry).max().max(then.last_closed).unwrap_or(0);
+        // Whatever is closed of what it was made from is no later than what came after.
+        let next = now.entries.iter().find(|entry| entry.entry > last).map(|entry| entry.event.date());
+        if let Some(newest) = next.filter(|next| report.made > *next) {
+            return Err(Unsound::Later { made: report.made, newest }.into());
+        }
         let days = report.national_security.iter().flat_map(|told| &told.rows).map(|row| (row.from, row.to));
         let days: Vec<_> = days.chain([(report.from, report.to)]).collect();
         let told = |date| days.iter().any(|(from, to)| (*from..=*to).contains(&date));

@@ -20,7 +20,7 @@ pub enum Unsound {
     )]
     Days { from: Date, to: Date, made: Date },
     #[error(
-        "the report says it was made on {made}, and the newest entry that it was made from is of {newest}: a report is of the \
+        "the report says it was made on {made}, and no entry that it was made from is later than {newest}: a report is of the \
          day of its newest entry, because the record says nothing of later ones"
     )]
     Later { made: Date, newest: Date },

@@ -268,7 +268,7 @@ async fn a_band_is_held_against_what_is_open_and_how_much_is_closed() {
     ];
     insta::assert_snapshot!(told.join("\n"), @r"
     the report says `simulated: false`: everything here is simulated, and each report is stamped as that
-    the report says it was made on 2018-07-02, and the newest entry that it was made from is of 2018-07-01: a report is of the day of its newest entry, because the record says nothing of later ones
+    the report says it was made on 2018-07-02, and no entry that it was made from is later than 2018-07-01: a report is of the day of its newest entry, because the record says nothing of later ones
     the report says `complete: false` and has a section `national-security`: who did not see everything cannot say in which bands it lies
     the report has `7 letters` for `national-security letters, 2018-01-01 to 2018-06-30`, which is no band of 1000, such as `0-999`
     the report says otherwise than what comes out of the openings: its bands are others
@@ -321,6 +321,46 @@ async fn a_report_that_the_record_has_overtaken_is_said_to_be() {
     let mut false_report = early.clone();
     false_report.figures.demands.clear();
     assert_eq!(verify(&false_report, "false.json").1, "wrong");
+    deployment.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_that_only_a_closed_entry_could_have_is_taken_on_somebodys_word_until_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (deployment, _) = provided(&data).await;
+    let provider = &deployment.provider;
+    provider.advance_to("2018-07-02T12:00:00Z".parse().unwrap()).await.unwrap();
+    let acts = vec![Act::Disclose, Act::KeepSecret];
+    file(provider, Demand { acts, ..warrant("last", HERE) }).await;
+    let all = counted(&data, &provider.opened(None, &[Slot::Public]).await.unwrap());
+    let then = counted(&data, &[]);
+    assert_eq!((all.newest(), then.newest()), (Some(day("2018-07-02")), Some(day("2018-07-01"))));
+    let made = |on: &str| {
+        let span = Span { made: day(on), ..span() };
+        TransparencyReport::make(&WORLD, &all, span, Some(BandForm::Thousands)).unwrap()
+    };
+    let (right, wrong) = (made("2018-07-02"), made("2018-07-04"));
+    for report in [&right, &wrong] {
+        let found = check(report, &WORLD, &then, &[]).unwrap();
+        let of_day = found.figures.iter().find(|figure| figure.figure == "the day it was made").unwrap();
+        assert_eq!(of_day.basis, Basis::Unsupported);
+    }
+    // Who has everything sees the day, and so does everybody as soon as something open comes after it.
+    assert!(check(&right, &WORLD, &all, &[]).is_ok());
+    assert!(check(&wrong, &WORLD, &all, &[]).is_err());
+    provider.advance_to("2018-07-03T12:00:00Z".parse().unwrap()).await.unwrap();
+    file(provider, warrant("next", HERE)).await;
+    let now = counted(&data, &[]);
+    let since = |report: &TransparencyReport| {
+        check(report, &WORLD, &then, &[]).unwrap().since(report, &WORLD, &then, &now)
+    };
+    assert_eq!(since(&right).unwrap().verdict, Verdict::Holds);
+    let refused = since(&wrong).unwrap_err().to_string();
+    assert!(
+        refused.contains("made on 2018-07-04, and no entry that it was made from is later than 2018-07-03"),
+        "{refused}"
+    );
     deployment.stop().await;
 }
 

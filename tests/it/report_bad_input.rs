@@ -242,7 +242,7 @@ fn what_no_report_of_this_record_can_say_is_refused_in_words() {
     a row less: error: the report has 5 rows of national security, and with bands of 1000 there are 6
     no bands: error: the report says `complete: true` and has no section `national-security`: on 2018-04-17 a report of everything has one
     no stamp: error: the report says `simulated: false`: everything here is simulated, and each report is stamped as that
-    made tomorrow: error: the report says it was made on 2018-04-18, and the newest entry that it was made from is of 2018-04-17: a report is of the day of its newest entry, because the record says nothing of later ones
+    made tomorrow: error: the report says it was made on 2018-04-18, and no entry that it was made from is later than 2018-04-17: a report is of the day of its newest entry, because the record says nothing of later ones
     made yesterday: error: the report says it was made on 2018-04-16, and is made from an entry of 2018-04-17: that was not in the record then
     not complete, with bands: error: the report says `complete: false` and has a section `national-security`: who did not see everything cannot say in which bands it lies
     ");
