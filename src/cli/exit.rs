@@ -9,7 +9,7 @@ pub enum Exit {
     Failed = 1,
     /// The command line was not understood.
     Usage = 2,
-    /// It ran, and an expectation of a scenario did not hold.
+    /// It ran, and an expectation of a scenario did not hold, or the record has overtaken a report.
     ExpectationFailed = 3,
 }
 

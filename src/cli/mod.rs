@@ -45,7 +45,8 @@ First steps:
   rogatory record verify                            whether the record of it holds
 
 `rogatory COMMAND --help` shows examples of each.
-Exit codes: 0 done, 1 failed, 2 the command line was not understood, 3 an expectation did not hold.")]
+Exit codes: 0 done, 1 failed, 2 the command line was not understood, 3 an expectation did not hold or a
+report is overtaken.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
