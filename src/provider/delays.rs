@@ -151,6 +151,22 @@ impl Provider {
         }
     }
 
+    /// Lets a matter that cannot go on for now wait to be tried again, and whoever is at it go on with others.
+    pub(super) fn set_aside(
+        &self,
+        id: &MatterId,
+        cause: Cause,
+        outcome: Result<(), ProviderError>,
+    ) -> Result<(), ProviderError> {
+        match outcome {
+            Err(error) if is_delay(&error) => {
+                drop(self.note_delay::<()>(id, cause, Err(error)));
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
     /// Keeps in mind why a matter does not go on and what it is to be decided for, or that nothing is in its way any more.
     pub(super) fn note_delay<T>(
         &self,

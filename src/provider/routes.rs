@@ -51,14 +51,13 @@ impl Provider {
         id: &MatterId,
         recorded: &mut Vec<Recorded>,
     ) -> Result<(), ProviderError> {
-        match self.move_along(id, recorded).await {
-            Err(error) if error.is_delay() => {
-                tracing::warn!(matter = %id, %error, "the request cannot go on yet");
-                drop(self.note_delay::<()>(id, Cause::Route, Err(error)));
-                Ok(())
-            }
-            moved => moved,
+        let moved = self.move_along(id, recorded).await;
+        if let Err(error) = &moved
+            && error.is_delay()
+        {
+            tracing::warn!(matter = %id, %error, "the request cannot go on yet");
         }
+        self.set_aside(id, Cause::Route, moved)
     }
 
     /// Takes a request off the desk it lies on. If a court of the requested state makes its order there, the order is received

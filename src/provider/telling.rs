@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::deciding::is_delay;
 use super::given::{ClosedTo, Given, Holder};
 use super::{Provider, ProviderError};
 use crate::clock::SimTime;
@@ -148,13 +147,8 @@ impl Provider {
         for matter in self.docket.matters() {
             let id = matter.id();
             let _turn = self.turn(id).await?;
-            match self.tell(id).await {
-                // Tried again like anything else that waits.
-                Err(error) if is_delay(&error) => {
-                    drop(self.note_delay::<()>(id, Cause::TimeLimit, Err(error)))
-                }
-                told => told?,
-            }
+            let told = self.tell(id).await;
+            self.set_aside(id, Cause::TimeLimit, told)?;
         }
         Ok(())
     }
