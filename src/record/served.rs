@@ -9,7 +9,7 @@ use super::log::{Logged, Published};
 use super::opening::{Opening, OpeningError};
 use super::policy::{Accept, Policy, QuorumError};
 use super::storage::{ReadTiles, TileError, entries_path, opening_path, read_entries};
-use super::tree::{Edge, TILE_WIDTH, Tree, check_inclusion};
+use super::tree::{Edge, TILE_WIDTH, Tree, check_inclusion, tile_width};
 use super::{Hash, TreeHead};
 
 /// A served log, at the checkpoint it had when it was opened. Whatever it gives has been checked against that.
@@ -55,7 +55,7 @@ impl<T: ReadTiles> ServedLog<T> {
             return Err(ServedError::NotInLog { index, size: head.size });
         }
         let number = index / TILE_WIDTH as u64;
-        let expected = (head.size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+        let expected = tile_width(head.size, 0, number);
         let path = || entries_path(number, expected);
         let bytes = read_entries(&self.tiles, number, head.size)?;
         let leaves = split_leaves(&bytes).ok_or_else(|| TileError::Torn(path()))?;

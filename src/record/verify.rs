@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -17,9 +18,9 @@ use super::journal::{self, split_leaves};
 use super::opening::Opening;
 use super::policy::{Accept, Policy, Quorum};
 use super::storage::{
-    ReadTiles, STAGED, ServedFolder, entries_path, opening_path, read_partial_path, tile_path,
+    ReadTiles, STAGED, ServedFolder, entries_path, opening_path, path_of, read_partial_path, tile_path,
 };
-use super::tree::{Edge, FullTile, TILE_WIDTH, tile_root};
+use super::tree::{Edge, FullTile, TILE_WIDTH, tile_root, tile_width};
 use super::{Hash, TreeHead};
 
 /// What was checked, and what is wrong.
@@ -100,8 +101,7 @@ pub fn verify_folder(
                     Ok(()) => found.openings += 1,
                 }
                 if opening.entry() == 0 {
-                    check_genesis(&opening, policy, &path, &mut found);
-                    check_served_policy(folder, &opening, &mut found);
+                    check_genesis(folder, &opening, policy, &path, &mut found);
                 }
             }
         }
@@ -123,15 +123,12 @@ pub fn verify_superseded(folder: &Path, found: &mut Verification) {
     let Some(TreeHead { size, .. }) = found.head else { return };
     for (path, file) in list_files(folder, "tile") {
         let Some((level, number, width)) = read_partial_path(&path) else { continue };
-        let hashes = size >> (8 * u32::from(level.unwrap_or(0)));
-        let grown = hashes.saturating_sub(number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+        let grown = tile_width(size, level.unwrap_or(0), number);
         if width >= grown {
             continue;
         }
-        let (unit, now) = match level {
-            None => (Leaf::BYTES + 2, entries_path(number, grown)),
-            Some(level) => (32, tile_path(level, number, grown)),
-        };
+        let unit = if level.is_none() { Leaf::BYTES + 2 } else { 32 };
+        let now = path_of(level, number, grown);
         let Ok(now_bytes) = std::fs::read(folder.join(&now)) else { continue };
         // What is wrong there has been named; which bytes are right nobody knows then.
         if found.findings.iter().any(|finding| finding.path == now) || now_bytes.len() < width * unit {
@@ -229,39 +226,25 @@ fn check_opening(tiles: &dyn ReadTiles, size: u64, opening: &Opening) -> Result<
     opening.check(&leaf).map_err(|error| wrong(&error))
 }
 
-fn genesis_in(opening: &Opening) -> Option<Genesis> {
+/// What entry 0 says has to be what is believed: the log's key, and the policy that lies beside the tiles.
+fn check_genesis(folder: &Path, opening: &Opening, policy: &Policy, path: &str, found: &mut Verification) {
     let value = opening.value(Slot::Facts).ok().flatten();
-    value.and_then(|value| serde_json::from_value(value).ok())
-}
-
-/// The policy that lies beside the tiles is the one that the log was begun with. A copy need not have one.
-fn check_served_policy(folder: &Path, opening: &Opening, found: &mut Verification) {
-    let path = folder.join("policy");
-    let Some(genesis) = genesis_in(opening).filter(|_| path.exists()) else { return };
-    let served = std::fs::read_to_string(&path).map_err(|error| format!("cannot be read: {error}"));
-    match served {
-        Err(what) => found.find("policy", None, what),
-        Ok(text) if text != genesis.policy => {
-            found.find(
-                "policy",
-                None,
-                "not the policy that entry 0 names: witnesses or quorums were changed",
-            );
-        }
-        Ok(_) => {}
+    let Some(genesis) = value.and_then(|value| serde_json::from_value::<Genesis>(value).ok()) else {
+        return found.find(path, None, "entry 0 does not say which log this is");
+    };
+    if genesis.log_key != policy.log().to_string() {
+        let what =
+            format!("entry 0 names the log key `{}`, and the policy `{}`", genesis.log_key, policy.log());
+        found.find(path, None, what);
     }
-}
-
-fn check_genesis(opening: &Opening, policy: &Policy, path: &str, found: &mut Verification) {
-    match genesis_in(opening) {
-        None => found.find(path, None, "entry 0 does not say which log this is"),
-        Some(genesis) if genesis.log_key != policy.log().to_string() => {
-            let what =
-                format!("entry 0 names the log key `{}`, and the policy `{}`", genesis.log_key, policy.log());
-            found.find(path, None, what);
-        }
-        Some(_) => {}
-    }
+    let what = match std::fs::read_to_string(folder.join("policy")) {
+        // A copy need not have it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => format!("cannot be read: {error}"),
+        Ok(text) if text == genesis.policy => return,
+        Ok(_) => "not the policy that entry 0 names: witnesses or quorums were changed".to_owned(),
+    };
+    found.find("policy", None, what);
 }
 
 /// Checks checkpoint, bundles and tiles.
@@ -332,7 +315,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Checks one bundle of entries against its tile of hashes.
     fn bundle(&mut self, number: u64) {
-        let width = (self.head.size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+        let width = tile_width(self.head.size, 0, number);
         let entries = self.leaf_hashes(number, width);
         let hashes = self.tile(0, number, width);
         let believed = match (entries, hashes) {
@@ -443,7 +426,7 @@ impl Walk<'_> {
             return edge.head() == self.head;
         }
         let (above, place) = (number / TILE_WIDTH as u64, (number % TILE_WIDTH as u64) as usize);
-        let width = self.tile_width(1, above);
+        let width = tile_width(self.head.size, 1, above);
         let stored = self.read_hashes(1, above, width).ok();
         stored.and_then(|stored| stored.get(place).copied()) == tile_root(hashes)
     }
@@ -475,7 +458,7 @@ impl Walk<'_> {
         for (place, (computed, stored)) in computed.iter().zip(&stored).enumerate() {
             let below = number * TILE_WIDTH as u64 + place as u64;
             if computed != stored && !self.unknown.contains(&(level, below)) {
-                let path = tile_path(level, number, self.tile_width(level, number));
+                let path = tile_path(level, number, tile_width(self.head.size, level, number));
                 let bytes = place as u64 * 32..place as u64 * 32 + 32;
                 let what = format!("not the hash of `{}`", tile_path(level - 1, below, TILE_WIDTH));
                 self.found.find(path, Some(bytes), what);
@@ -504,11 +487,6 @@ impl Walk<'_> {
             .collect())
     }
 
-    fn tile_width(&self, level: u8, number: u64) -> usize {
-        let hashes = self.head.size >> (8 * u32::from(level));
-        (hashes - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize
-    }
-
     fn finish(mut self) -> Verification {
         let partial: Vec<(u8, u64, Vec<Hash>)> = self
             .edge
@@ -530,7 +508,7 @@ impl Walk<'_> {
 }
 
 fn read_bundle(tiles: &dyn ReadTiles, number: u64, size: u64) -> Result<Vec<u8>, (String, String)> {
-    let width = (size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+    let width = tile_width(size, 0, number);
     let path = entries_path(number, width);
     let read = |path: &str| tiles.read(path).map_err(|error| (path.to_owned(), error.to_string()));
     match read(&path)? {

@@ -42,6 +42,7 @@ fn a_partial_tile_that_has_grown_since_is_held_against_what_it_grew_into() {
         ("tile/entries/001.p/3", read("tile/entries/001")[..582 * 3].to_vec()),
         // Of a tree that no checkpoint shows, as after a crash: nobody reads it.
         ("tile/0/002.p/89", vec![7; 32 * 89]),
+        ("tile/99/000.p/3", vec![7; 32 * 3]),
     ];
     let checked = |changed: &str, change: &dyn Fn(&mut Vec<u8>)| {
         for (path, bytes) in &older {

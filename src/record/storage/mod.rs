@@ -8,7 +8,7 @@ mod folder;
 
 use std::io;
 
-use super::tree::TILE_WIDTH;
+use super::tree::{TILE_WIDTH, tile_width};
 
 pub use folder::{FolderStorage, ServedFolder};
 
@@ -93,11 +93,12 @@ pub(in crate::record) fn read_partial_path(path: &str) -> Option<(Option<u8>, u6
     let level = if level == "entries" { None } else { Some(level.parse().ok()?) };
     let digits: String = number.split('/').map(|part| part.strip_prefix('x').unwrap_or(part)).collect();
     let (number, width) = (digits.parse().ok()?, width.parse().ok()?);
-    let written = match level {
-        None => entries_path(number, width),
-        Some(level) => tile_path(level, number, width),
-    };
-    (written == path).then_some((level, number, width))
+    (path_of(level, number, width) == path).then_some((level, number, width))
+}
+
+/// The path of a tile of hashes, or of a bundle of entries where there is no level.
+pub(in crate::record) fn path_of(level: Option<u8>, number: u64, width: usize) -> String {
+    level.map_or_else(|| entries_path(number, width), |level| tile_path(level, number, width))
 }
 
 /// The bytes of an entry bundle in a tree of `size` leaves; it may have more entries than that tree.
@@ -106,7 +107,7 @@ pub(in crate::record) fn read_entries(
     number: u64,
     size: u64,
 ) -> Result<Vec<u8>, TileError> {
-    let width = (size - number * TILE_WIDTH as u64).min(TILE_WIDTH as u64) as usize;
+    let width = tile_width(size, 0, number);
     let path = entries_path(number, width);
     let mut bytes = tiles.read(&path)?;
     if bytes.is_none() && width < TILE_WIDTH {
@@ -143,10 +144,7 @@ mod tests {
     fn paths_are_those_of_the_specification() {
         assert_eq!(tile_path(0, 1_234_067, 256), "tile/0/x001/x234/067");
         for (level, number, width) in [(None, 0, 1), (Some(0), 67, 255), (Some(3), 1_234_067, 7)] {
-            let path = match level {
-                None => entries_path(number, width),
-                Some(level) => tile_path(level, number, width),
-            };
+            let path = path_of(level, number, width);
             assert_eq!(read_partial_path(&path), Some((level, number, width)), "{path}");
         }
         for other in
