@@ -77,12 +77,8 @@ impl Docket {
         let mut matters: Option<BTreeMap<[u8; 32], MatterId>> = None;
         for entry in 1..docket.log.head().size {
             let Some(full) = docket.log.opening(entry).await? else {
-                let tag = docket.tag(entry).await?;
-                let known = match &mut matters {
-                    Some(known) => known,
-                    unset => unset.insert(docket.tags().await?),
-                };
-                if let Some(id) = known.get(&tag) {
+                let tag = *docket.log.leaf(entry).await?.matter_tag();
+                if let Some(id) = matters.get_or_insert_with(|| docket.tags()).get(&tag) {
                     docket.close(id, entry);
                 }
                 let mut books = docket.books.write().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +93,7 @@ impl Docket {
             let unreadable = |why: String| DocketError::Unreadable { entry, why };
             let (id, event) = read_entry(&full.opening).map_err(|error| unreadable(error.to_string()))?;
             if let Some(matters) = &mut matters {
-                let tag = docket.tag(entry).await?;
+                let tag = docket.log.matter_tag(id.as_str());
                 if docket.books().gone.contains(&tag) {
                     continue;
                 }
@@ -112,19 +108,10 @@ impl Docket {
         Ok(docket)
     }
 
-    async fn tag(&self, entry: u64) -> Result<[u8; 32], DocketError> {
-        Ok(*self.log.leaf(entry).await?.matter_tag())
-    }
-
     /// The matters that are known so far, by the tag of their entries.
-    async fn tags(&self) -> Result<BTreeMap<[u8; 32], MatterId>, DocketError> {
-        let received: Vec<(u64, MatterId)> =
-            self.books().order.iter().map(|(entry, id)| (*entry, id.clone())).collect();
-        let mut tags = BTreeMap::new();
-        for (entry, id) in received {
-            tags.insert(self.tag(entry).await?, id);
-        }
-        Ok(tags)
+    fn tags(&self) -> BTreeMap<[u8; 32], MatterId> {
+        let books = self.books();
+        books.order.values().map(|id| (self.log.matter_tag(id.as_str()), id.clone())).collect()
     }
 
     /// Notes that a matter cannot be read back from this entry on.
