@@ -159,25 +159,6 @@ impl World {
     pub fn mlat_between(&self, a: &Country, b: &Country, date: Date) -> Option<&Treaty> {
         self.treaties_between(a, b, date).into_iter().find(|t| t.kind != TreatyKind::ExecutiveAgreement)
     }
-
-    /// The countries with which one has an MLAT or a like treaty on a date; see [`World::mlat_between`].
-    pub fn mlat_partners(&self, of: &Country, date: Date) -> BTreeSet<Country> {
-        self.partners(|other| self.mlat_between(of, other, date).is_some())
-    }
-
-    /// The countries with which one has an executive agreement on a date.
-    pub fn agreement_partners(&self, of: &Country, date: Date) -> BTreeSet<Country> {
-        self.partners(|other| self.executive_agreement(of, other, date).is_some())
-    }
-
-    fn partners(&self, joined: impl Fn(&Country) -> bool) -> BTreeSet<Country> {
-        self.countries().map(CountryFacts::id).filter(|other| joined(other)).cloned().collect()
-    }
-
-    /// The executive agreement between two countries on a date.
-    pub fn executive_agreement(&self, a: &Country, b: &Country, date: Date) -> Option<&Treaty> {
-        self.treaties_between(a, b, date).into_iter().find(|t| t.kind == TreatyKind::ExecutiveAgreement)
-    }
 }
 
 #[derive(Deserialize)]

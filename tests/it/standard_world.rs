@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use rogatory::clock::SimTime;
 use rogatory::diagnostic::SourceFile;
+use rogatory::law::Treaties;
 use rogatory::world::*;
 
 fn standard() -> World {
@@ -322,13 +323,13 @@ fn treaties_by_date() {
     assert_eq!(mlat("FR", "GB", "2021-01-01").as_deref(), Some("coe-mla-convention"));
     assert_eq!(mlat("US", "US", "2018-01-01"), None);
 
-    let agreement =
-        |b: &str, on: &str| world.executive_agreement(&country("US"), &country(b), date(on)).is_some();
+    let of_us = |on: &str| Treaties::on(&world, &country("US"), date(on));
+    let agreement = |b: &str, on: &str| of_us(on).agreement_with.contains(&Jurisdiction::from(&country(b)));
     assert!(!agreement("GB", "2022-10-02") && agreement("GB", "2022-10-03"));
     assert!(!agreement("AU", "2024-01-30") && agreement("AU", "2024-01-31"));
     assert!(!agreement("IE", "2026-01-01") && !agreement("CA", "2026-01-01"));
-    assert_eq!(world.agreement_partners(&country("US"), date("2018-05-26")).len(), 0);
-    assert!(world.mlat_partners(&country("US"), date("2016-07-15")).contains(&country("IE")));
+    assert_eq!(of_us("2018-05-26").agreement_with.len(), 0);
+    assert!(of_us("2016-07-15").mlat_with.contains(&Jurisdiction::from(&country("IE"))));
 }
 
 #[test]
