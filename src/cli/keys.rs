@@ -84,8 +84,8 @@ pub fn keys(arguments: KeysArguments) -> Outcome {
         }
         screen::line(&format!(
             "{BOLD}{region}{BOLD:#}: {} in {}, {} deleted and not yet shredded",
-            counted(&status["objects"], "object", "objects"),
-            counted(&status["copies"], "copy", "copies"),
+            screen::counted(&status["objects"], "object", "objects"),
+            screen::counted(&status["copies"], "copy", "copies"),
             status["deleted_not_shredded"]
         ))?;
         for epoch in status["epochs"].as_array().into_iter().flatten() {
@@ -93,16 +93,11 @@ pub fn keys(arguments: KeysArguments) -> Outcome {
                 "  epoch {:<3} {:<10} {:>12} {:>14} {:>13}",
                 epoch["epoch"],
                 epoch["state"].as_str().unwrap_or_default(),
-                counted(&epoch["wraps"], "wrap", "wraps"),
-                counted(&epoch["objects"], "object", "objects"),
-                counted(&epoch["stragglers"], "straggler", "stragglers")
+                screen::counted(&epoch["wraps"], "wrap", "wraps"),
+                screen::counted(&epoch["objects"], "object", "objects"),
+                screen::counted(&epoch["stragglers"], "straggler", "stragglers")
             ))?;
         }
     }
     Ok(Exit::Done)
-}
-
-/// A number with its noun.
-fn counted(number: &serde_json::Value, one: &str, several: &str) -> String {
-    format!("{number} {}", if number.as_u64() == Some(1) { one } else { several })
 }

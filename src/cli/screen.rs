@@ -1,6 +1,7 @@
 //! What commands print: colour only on a terminal that wants it, JSON where asked for.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -111,7 +112,13 @@ pub fn long_line(text: &str) -> io::Result<()> {
 
 /// `1 step`, `2 steps`.
 pub fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    counted(number, what, &format!("{what}s"))
+}
+
+/// `1 entry`, `2 entries`.
+pub fn counted(number: impl Display, one: &str, several: &str) -> String {
+    let number = number.to_string();
+    format!("{number} {}", if number == "1" { one } else { several })
 }
 
 /// Prints a value as JSON, indented.

@@ -247,7 +247,7 @@ impl NationalSecurity {
         })
     }
 
-    fn form(&self) -> Result<BandForm, Unsound> {
+    pub(super) fn form(&self) -> Result<BandForm, Unsound> {
         BandForm::of_width(self.width).ok_or(Unsound::Width(self.width))
     }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::bands::Held;
 use super::sound::{self, Unsound, band_name};
-use super::{BandForm, Counted, Openness, Span, SpanError, TransparencyReport, canonical};
+use super::{BandForm, Counted, Openness, SpanError, TransparencyReport, canonical};
 use crate::record::TreeHead;
 use crate::record::checkpoint::{CheckpointError, SignedCheckpoint};
 use crate::record::key::{LogSigner, VerifierKey};
@@ -105,13 +105,11 @@ impl ReportCheck {
         let days: Vec<_> = days.chain([(report.from, report.to)]).collect();
         let told = |date| days.iter().any(|(from, to)| (*from..=*to).contains(&date));
         let more = now.entries.iter().filter(|entry| entry.entry > last && told(entry.event.date()));
-        let span = Span { from: report.from, to: report.to, made: report.made };
-        let form = report.national_security.as_ref().and_then(|told| told.width.to_string().parse().ok());
         // Of the same matters both times: that one is not wholly open any more changes no figure.
         let make = |counted: &Counted| {
             let mut counted = counted.clone();
             counted.closed.extend(then.closed.union(&now.closed));
-            TransparencyReport::make(world, &counted.whole(), span, form)
+            TransparencyReport::make(world, &counted.whole(), report.span(), report.form())
         };
         let (before, after) = (make(then)?, make(now)?);
         self.later = Later {
@@ -166,8 +164,7 @@ pub fn check(
 ) -> Result<ReportCheck, CheckError> {
     sound::check_itself(report)?;
     sound::check_day(report, counted)?;
-    let span = Span { from: report.from, to: report.to, made: report.made };
-    let again = TransparencyReport::make(world, &counted.whole(), span, None)?;
+    let again = TransparencyReport::make(world, &counted.whole(), report.span(), None)?;
     let (said, again) = (report.figures.named(), again.figures.named());
     let word = || {
         if auditors.is_empty() { Basis::Unsupported } else { Basis::Signed(auditors.to_vec()) }
@@ -278,10 +275,9 @@ impl Statement {
         if let Some(told) = &report.national_security {
             told.check_form(report.to, report.made).map_err(CheckError::from)?;
         }
-        let form = report.national_security.as_ref().and_then(|told| told.width.to_string().parse().ok());
-        let span = Span { from: report.from, to: report.to, made: report.made };
-        let form = Some(form.unwrap_or(BandForm::Thousands));
-        let again = TransparencyReport::make(world, counted, span, form).map_err(CheckError::from)?;
+        let form = Some(report.form().unwrap_or(BandForm::Thousands));
+        let again =
+            TransparencyReport::make(world, counted, report.span(), form).map_err(CheckError::from)?;
         if again.figures != report.figures {
             let (said, counted) = (report.figures.named(), again.figures.named());
             let differs = said.iter().find(|(name, number)| counted.get(*name) != Some(number));

@@ -259,9 +259,17 @@ impl TransparencyReport {
             }),
         })
     }
-}
 
-impl TransparencyReport {
+    /// Which days it says it is about, and when it says it was made.
+    fn span(&self) -> Span {
+        Span { from: self.from, to: self.to, made: self.made }
+    }
+
+    /// The form of its bands, if it has any that the law knows.
+    fn form(&self) -> Option<BandForm> {
+        self.national_security.as_ref()?.form().ok()
+    }
+
     /// Says how many matters head office left out, because what opens them is gone.
     #[must_use]
     pub fn leaving_out(mut self, matters: usize) -> Self {

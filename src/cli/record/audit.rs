@@ -12,7 +12,7 @@ use crate::gate::{AuditReport, Auditor};
 use crate::law::{Law, Shelf};
 use crate::provider::{Ask, Told};
 use crate::record::opening::Opening;
-use crate::record::policy::{Accept, Policy};
+use crate::record::policy::{Accept, Policy, cosigned_by};
 use crate::record::served::ServedLog;
 use crate::record::storage::ServedFolder;
 use crate::region::Body;
@@ -138,8 +138,7 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
     match (report.cosigned_by.as_slice(), report.outsider) {
         ([], _) => screen::line(&format!("{BAD}no quorum has cosigned it{BAD:#}"))?,
         (names, outsider) => {
-            let outsider = if outsider { "an outsider" } else { "no outsider" };
-            screen::long_line(&format!("cosigned by {} ({outsider} among them)", names.join(", ")))?;
+            screen::long_line(&cosigned_by(&names.join(", "), outsider))?;
         }
     }
     let missing: usize = report.other_law.values().map(Vec::len).sum();
@@ -152,12 +151,9 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
             format!("{}, and {missing} could not be made again", screen::count(differences, "difference"))
         }
     };
-    let entries = match report.entries {
-        1 => "1 entry".to_owned(),
-        entries => format!("{entries} entries"),
-    };
     screen::line(&format!(
-        "{entries} looked at, {} on {} made again: {BOLD}{verdict}{BOLD:#}",
+        "{} looked at, {} on {} made again: {BOLD}{verdict}{BOLD:#}",
+        screen::counted(report.entries, "entry", "entries"),
         screen::count(report.decisions as usize, "decision"),
         screen::count(report.items as usize, "item")
     ))

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::Record;
-use crate::cli::common::{ConfigArguments, Failure};
+use crate::cli::common::{ConfigArguments, Failure, not_made};
 use crate::cli::demand::read_key;
 use crate::cli::screen::{self, BAD, BOLD};
 use crate::cli::{Exit, Outcome};
@@ -33,7 +33,7 @@ pub fn verify(
             .map_err(|error| format!("`{}`: {error}", path.display()))?;
         auditors.push(key.name().to_owned());
     }
-    let (then, now) = record.counted(&report)?;
+    let (then, now) = record.counted_then_and_now(&report)?;
     let world = config.read()?.world;
     let found = check(&report, &world, &then, &auditors)?.since(&report, &world, &then, &now)?;
     if format == screen::Format::Json {
@@ -74,7 +74,7 @@ fn tell_check(found: &ReportCheck) -> std::io::Result<()> {
     screen::line(&format!("made from a checkpoint {}", found.quorum))?;
     let Later { entries, figures_differ } = found.later;
     if entries > 0 || figures_differ {
-        let more = if entries == 1 { "1 more entry".to_owned() } else { format!("{entries} more entries") };
+        let more = screen::counted(entries, "more entry", "more entries");
         let would = if figures_differ { "would differ" } else { "would be the same" };
         screen::line(&format!(
             "the record holds {more} dated within this span; made from it today, the figures {would}"
@@ -101,10 +101,10 @@ pub fn sign(
 ) -> Outcome {
     let report = read_report(file)?;
     let signer = LogSigner::new(auditor, &read_key(key)?.to_bytes())?;
-    let (counted, _) = record.counted(&report)?;
+    let counted = record.counted(&report)?;
     let note = Statement::sign(&report, &config.read()?.world, &counted, &signer)?;
     let made = std::fs::File::create_new(out).and_then(|mut file| file.write_all(note.as_bytes()));
-    made.map_err(|error| format!("`{}` cannot be made: {error}", out.display()))?;
+    made.map_err(|error| not_made(out, &error))?;
     screen::line(&format!(
         "every figure comes out; signed in `{}`. Who checks it needs your public key:",
         out.display()

@@ -13,6 +13,7 @@ use super::control::RunningArguments;
 use super::record::{read_openings, read_policy};
 use super::{Outcome, screen};
 use crate::clock::Date;
+use crate::record::TreeHead;
 use crate::record::opening::Opening;
 use crate::record::policy::{Accept, Policy};
 use crate::record::served::ServedLog;
@@ -161,16 +162,29 @@ impl Record<'_> {
         Ok(openings)
     }
 
-    /// What is open of the entries that a report was made from, after checking that it was made from this record; and what
-    /// is open of the record by now.
-    fn counted(&self, report: &TransparencyReport) -> Result<(Counted, Counted), Failure> {
+    /// What is open of the entries that a report was made from, after checking that it was made from this record.
+    fn counted(&self, report: &TransparencyReport) -> Result<Counted, Failure> {
+        let (mut log, head) = self.open_for(report)?;
+        Ok(read(&mut log, head.size, &self.given()?)?)
+    }
+
+    /// The same, and what is open of the record by now.
+    fn counted_then_and_now(&self, report: &TransparencyReport) -> Result<(Counted, Counted), Failure> {
+        let (mut log, head) = self.open_for(report)?;
+        let (newest, given) = (log.published().checkpoint.head().size, self.given()?);
+        let then = read(&mut log, head.size, &given)?;
+        let now = if newest == head.size { then.clone() } else { read(&mut log, newest, &given)? };
+        Ok((then, now))
+    }
+
+    /// The record, with the head that a report was made from; it has to be a head that this record had.
+    fn open_for(&self, report: &TransparencyReport) -> Result<(ServedLog<ServedFolder>, TreeHead), Failure> {
         let (mut log, policy) = self.open()?;
         let head = check_origin(report, &policy)?;
         let here = log.head_at(head.size)?;
         if here != head {
             return Err(format!("the report was made from {head}, and this record had {here} then").into());
         }
-        let (newest, given) = (log.published().checkpoint.head().size, self.given()?);
-        Ok((read(&mut log, head.size, &given)?, read(&mut log, newest, &given)?))
+        Ok((log, head))
     }
 }

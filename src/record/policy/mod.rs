@@ -103,10 +103,14 @@ pub struct Cosigned {
 impl fmt::Display for Quorum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.cosigners.iter().map(|one| one.witness.as_str()).collect();
-        let outsider = if self.outsider { "an outsider among them" } else { "no outsider among them" };
         let emergency = if self.emergency { "; the emergency quorum only" } else { "" };
-        write!(f, "cosigned by {} ({outsider}){emergency}", names.join(", "))
+        write!(f, "{}{emergency}", cosigned_by(&names.join(", "), self.outsider))
     }
+}
+
+/// How it is said who cosigned, and whether an outsider is among them.
+pub fn cosigned_by(names: &str, outsider: bool) -> String {
+    format!("cosigned by {names} ({} outsider among them)", if outsider { "an" } else { "no" })
 }
 
 impl Policy {
