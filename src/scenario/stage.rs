@@ -19,8 +19,8 @@ use crate::world::Address;
 pub trait Stage: Send {
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// What of this script has happened on it before, where a play was interrupted and goes on. Asked before anything else; if it is
-    /// not nothing, the stage is set and the accounts are open.
+    /// What of this script has happened on it before, where a play was interrupted and goes on. Asked before anything
+    /// else; if it is not nothing, the stage is set and the accounts are open.
     fn past(&mut self, _script: &Script) -> impl Future<Output = Result<Past, Self::Error>> + Send {
         async { Ok(Past::default()) }
     }
