@@ -9,6 +9,7 @@
 
 mod base64_bytes;
 mod embedded;
+mod verifier_key;
 
 /// Simulated and real time.
 pub mod clock;

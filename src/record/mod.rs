@@ -16,7 +16,6 @@ pub mod genesis;
 mod grant;
 mod hash;
 mod journal;
-/// Keys of logs and of witnesses.
 pub mod key;
 mod leaf;
 pub mod log;

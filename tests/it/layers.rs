@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up. `law` and `record` stand side by side: neither may use the other.
 const ORDER: &[&[&str]] = &[
-    &["base64_bytes", "embedded"],
+    &["base64_bytes", "embedded", "verifier_key"],
     &["clock"],
     &["entropy"],
     &["disk"],
