@@ -88,10 +88,16 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
     .await?;
     drop(spinner);
     let regions = setup.world.regions().len();
-    let witnesses = setup.world.roster().witnesses().count();
+    let (elsewhere, here): (Vec<_>, Vec<_>) =
+        setup.world.roster().witnesses().partition(|witness| witness.elsewhere().is_some());
+    let witnesses = screen::counted(here.len(), "outside witness", "outside witnesses");
+    let asked = match elsewhere.is_empty() {
+        true => String::new(),
+        false => format!("; {} elsewhere", screen::counted(elsewhere.len(), "witness is", "witnesses are")),
+    };
     let seconds = started.elapsed().as_secs_f64();
     screen::line(&format!(
-        "{regions} regions and {witnesses} outside witness serve, each a process of its own, after {seconds:.1} s"
+        "{regions} regions and {witnesses} serve, each a process of its own, after {seconds:.1} s{asked}"
     ))?;
 
     tell_down(deployment.down(), &arguments.data);

@@ -20,6 +20,7 @@ mod report;
 mod scenario;
 mod screen;
 mod why;
+mod witness;
 
 use std::process::{ExitCode, Termination};
 
@@ -65,7 +66,7 @@ enum Command {
     Mail(mail::MailArguments),
     Keys(keys::KeysArguments),
     Region(node::RegionArguments),
-    Witness(node::WitnessArguments),
+    Witness(witness::WitnessArguments),
     Bench(bench::BenchArguments),
 }
 
@@ -95,7 +96,7 @@ pub fn main() -> ExitCode {
         Command::Keys(arguments) => keys::keys(arguments),
         Command::Scenario(arguments) => scenario::scenario(arguments),
         Command::Region(arguments) => node::region(arguments),
-        Command::Witness(arguments) => node::witness(arguments),
+        Command::Witness(arguments) => witness::witness(arguments),
         Command::Bench(arguments) => bench::bench(arguments),
     };
     match outcome {

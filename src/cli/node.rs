@@ -1,4 +1,4 @@
-//! `rogatory region` and `rogatory witness`: one node as a process of its own.
+//! `rogatory region`: one region's node as a process of its own.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -7,16 +7,17 @@ use std::sync::Arc;
 use clap::Args;
 use tokio::net::TcpListener;
 
+use super::common::node_runtime;
 use super::{Exit, Outcome};
 use crate::disk::RealDisk;
 use crate::law::Law;
 use crate::provider::cosigner_name;
 use crate::region::process::{Lifeline, announce_failure, announce_ready};
 use crate::region::{
-    Call, Credentials, Enrolment, Node, NodeParts, Peer, Reply, ServerLimits, SharedService, WitnessNode,
-    cosigner, credentials_path, serve, witness as open_witness,
+    Call, Credentials, Enrolment, Node, NodeParts, Peer, Reply, ServerLimits, SharedService,
+    credentials_path, serve,
 };
-use crate::world::{RegionId, WitnessId, World};
+use crate::world::{RegionId, World};
 
 /// Run one region's node. Head office starts these; by hand it is for looking at one node alone.
 ///
@@ -28,19 +29,6 @@ pub struct RegionArguments {
     #[arg(long)]
     id: RegionId,
     /// The node's own folder, in which it was enrolled
-    #[arg(long)]
-    folder: PathBuf,
-}
-
-/// Run an outside witness: it cosigns the record's checkpoints after checking that they only grow.
-///
-/// It belongs to somebody whom head office cannot order, and knows nothing but sizes and hashes.
-#[derive(Args, Debug)]
-pub struct WitnessArguments {
-    /// Its name on the roster
-    #[arg(long)]
-    id: WitnessId,
-    /// The witness's own folder, in which it was enrolled
     #[arg(long)]
     folder: PathBuf,
 }
@@ -66,17 +54,6 @@ pub fn region(arguments: RegionArguments) -> Outcome {
     })
 }
 
-pub fn witness(arguments: WitnessArguments) -> Outcome {
-    let WitnessArguments { id, folder } = arguments;
-    run(Peer::Witness(id.clone()), &folder.clone(), move || {
-        let enrolment = Enrolment::read(&folder, id.as_str())?;
-        let key =
-            cosigner(&RealDisk, &folder, id.as_str(), &cosigner_name(id.as_str()), &enrolment.entropy())?;
-        let witness = open_witness(&RealDisk, &folder, key, &enrolment.policy()?)?;
-        Ok(Arc::new(WitnessNode(Arc::new(witness))) as SharedService<Call, Reply>)
-    })
-}
-
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Opens the node, serves it, and says so; whatever goes wrong before that is said on the same line.
@@ -87,11 +64,7 @@ fn run(
 ) -> Outcome {
     let lifeline = Lifeline::tie()?;
     super::screen::log_to_stderr();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .max_blocking_threads(16)
-        .enable_all()
-        .build()?;
+    let runtime = node_runtime()?;
     let started = runtime.block_on(async {
         let credentials = Credentials::load(&credentials_path(folder))?;
         let service = open()?;

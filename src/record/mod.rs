@@ -15,6 +15,7 @@ pub mod entry;
 pub mod genesis;
 mod grant;
 mod hash;
+mod http;
 mod journal;
 pub mod key;
 mod leaf;

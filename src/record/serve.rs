@@ -3,26 +3,16 @@
 //! Nothing is computed here: a path either is one that tlog-tiles, or `docs/record.md`, gives a meaning, or there is nothing at it. So
 //! any web server in front of a copy of the folder does as well.
 
-use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::{Method, Request, StatusCode};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
-/// Connections at once; one beyond that waits.
-const CONNECTIONS_MAX: usize = 256;
-/// How long a client may take for its request line and headers.
-const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+use super::http::{self, Answer, TEXT, not_allowed, plain};
 
 /// Something that can be fetched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +47,7 @@ impl Resource {
 
     fn content_type(self) -> &'static str {
         match self {
-            Resource::Checkpoint | Resource::Policy => "text/plain; charset=utf-8",
+            Resource::Checkpoint | Resource::Policy => TEXT,
             Resource::Tile => "application/octet-stream",
             Resource::Opening => "application/json",
         }
@@ -95,42 +85,22 @@ fn is_number_path(path: &str) -> bool {
 /// Answers on the listener until the future is dropped.
 pub async fn serve(folder: PathBuf, listener: TcpListener) -> io::Result<()> {
     let folder: Arc<Path> = folder.into();
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-        let (stream, from) = listener.accept().await?;
-        let folder = folder.clone();
-        tokio::spawn(async move {
-            let service = service_fn(move |request| answer(folder.clone(), request));
-            let served = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADERS_WITHIN)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            if let Err(error) = served {
-                tracing::debug!(%from, %error, "a connection to the record ended");
-            }
-            drop(place);
-        });
-    }
+    http::serve(listener, move |request| answer(folder.clone(), request)).await
 }
 
-async fn answer(folder: Arc<Path>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(folder: Arc<Path>, request: Request<Incoming>) -> Answer {
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "the record is only read: GET or HEAD\n");
-        refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return Ok(refused);
+        return not_allowed("GET, HEAD", "the record is only read: GET or HEAD\n");
     }
     let path = request.uri().path().strip_prefix('/').unwrap_or_default().to_owned();
     let Some(resource) = Resource::of(&path) else {
-        return Ok(plain(StatusCode::NOT_FOUND, "the record has no such path\n"));
+        return plain(StatusCode::NOT_FOUND, "the record has no such path\n");
     };
     let file = folder.join(&path);
-    Ok(match tokio::fs::read(&file).await {
+    match tokio::fs::read(&file).await {
         Ok(bytes) => {
-            let mut found = Response::new(Full::new(bytes.into()));
+            let mut found = http::answer(StatusCode::OK, resource.content_type(), bytes);
             let headers = found.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(resource.content_type()));
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(resource.caching()));
             // Whoever checks the record in a browser does so from a page of their own.
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
@@ -143,17 +113,7 @@ async fn answer(folder: Arc<Path>, request: Request<Incoming>) -> Result<Respons
             tracing::error!(file = %file.display(), %error, "a file of the record cannot be read");
             plain(StatusCode::INTERNAL_SERVER_ERROR, "this cannot be read; try again\n")
         }
-    })
-}
-
-/// An answer that no cache keeps.
-fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    }
 }
 
 #[cfg(test)]

@@ -43,6 +43,12 @@ impl Address {
         Address { at, trouble: Some(trouble) }
     }
 
+    /// Where it is at the moment.
+    pub fn now(&self, to: &Peer) -> Result<SocketAddr, ServiceError> {
+        let at = *self.at.borrow();
+        at.ok_or_else(|| self.not_running(to))
+    }
+
     fn not_running(&self, to: &Peer) -> ServiceError {
         let trouble = self.trouble.as_ref().and_then(|trouble| trouble.borrow().clone());
         let message = trouble.unwrap_or_else(|| format!("{to} is not running"));

@@ -1,4 +1,4 @@
-//! What a region node, or an outside witness, is told once, when it becomes part of a deployment.
+//! What a region node is told once, when it becomes part of a deployment.
 //!
 //! It is in the node's own folder from then on. A node believes its own enrolment and not what it is told later:
 //! which log it watches, whose cosignatures make a quorum, which laws it applies.
@@ -27,7 +27,7 @@ const FORMAT: u32 = 1;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Enrolment {
     format: u32,
-    /// The region or witness.
+    /// The region.
     pub id: String,
     /// The log, its witnesses and quorums, as the text of a policy.
     pub policy: String,
@@ -193,7 +193,7 @@ pub fn remember_again(disk: &dyn Disk, folder: &Path, head: TreeHead) -> Result<
     Ok(())
 }
 
-fn witness_state(folder: &Path) -> PathBuf {
+pub(super) fn witness_state(folder: &Path) -> PathBuf {
     folder.join("witness.state")
 }
 

@@ -14,6 +14,7 @@ mod error;
 mod identity;
 mod link;
 mod node;
+mod outside;
 mod own_law;
 /// Nodes as processes of their own.
 pub mod process;
@@ -40,8 +41,9 @@ pub use error::{ErrorCode, ServiceError};
 pub use identity::{DeploymentId, IdentityError, Peer};
 pub use link::{CallOptions, Link, LinkLimits};
 pub use node::{Node, NodeError, NodeParts};
+pub use outside::{Outside, OutsideError, outside_key};
 pub use own_law::OwnLaw;
 pub use server::{ServerLimits, serve};
 pub use service::{Answer, Context, Correlation, Service, SharedService, Typed, only_head_office};
 pub use wan::{Cut, Wan};
-pub use witnessing::{LinkedWitness, WitnessNode};
+pub use witnessing::LinkedWitness;

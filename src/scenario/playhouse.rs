@@ -150,7 +150,8 @@ impl Playhouse {
     /// The script's world: the standard one with what it changes.
     fn world(&self, setting: &Setting) -> Result<World, StageError> {
         let world = World::from_source(self.backstage.world.clone())?;
-        Ok(if setting.changes.is_empty() { world } else { world.with(&setting.changes)? })
+        let world = if setting.changes.is_empty() { world } else { world.with(&setting.changes)? };
+        Ok(world.with_all_witnesses_made_here())
     }
 
     async fn open_story_account(&mut self, account: &StoryAccount) -> Result<(), StageError> {

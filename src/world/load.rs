@@ -20,6 +20,7 @@ use super::region::RawRegion;
 use super::roster::{RawRoster, check_authority};
 use super::route::RawRoutes;
 use super::treaty::RawTreaties;
+use super::witness::read_witnesses;
 use super::{
     Authority, AuthorityId, AuthorityKind, Bloc, Country, CountryFacts, Entity, EntityId, EntityRelation,
     Jurisdiction, KeyCustody, Provider, Region, RegionId, Roster, Route, Treaty, TreatyId, World,
@@ -197,7 +198,7 @@ impl<'a> Raw<'a> {
             Some(text) => reading.line("seed", text).map(Some),
             None => Some(None),
         };
-        let witnesses = raw.read_witnesses(&names.entities, &names.regions, reading);
+        let witnesses = read_witnesses(&raw.witnesses, &names.entities, &names.regions, reading);
         let authorities: Option<BTreeMap<AuthorityId, Authority>> =
             all(self.authorities.iter().map(|(_, file, raw)| {
                 let reading = &mut Reading { file, names, findings };

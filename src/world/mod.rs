@@ -30,6 +30,7 @@ mod source;
 mod stance;
 mod treaty;
 mod unknown;
+mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -50,12 +51,13 @@ pub use order::OrderKind;
 pub use placement::{Placement, PlacementRule, Site};
 pub use provider::Provider;
 pub use region::{KeyCustody, Region, StoreKind};
-pub use roster::{OutsideWitness, RecipientSecret, Roster};
+pub use roster::{RecipientSecret, Roster};
 pub use route::{LocalOrderRule, Percentile, QUANTILES, Route, Stage};
 pub use source::WorldSource;
 pub use stance::{Conduct, Stance};
 pub use treaty::{OtherDate, Treaty, TreatyKind};
 pub use unknown::UnknownName;
+pub use witness::{BadWitnessUrl, Elsewhere, OutsideWitness, WitnessUrl};
 
 use crate::clock::{Date, SimTime};
 use crate::diagnostic::Diagnostics;
@@ -87,6 +89,12 @@ impl World {
     /// Reads and checks a world from its texts.
     pub fn from_source(source: WorldSource) -> Result<Self, Diagnostics> {
         load::load(source)
+    }
+
+    /// The same world for a play, which asks nobody outside: whoever plays it makes every witness.
+    pub fn with_all_witnesses_made_here(mut self) -> Self {
+        self.roster.make_all_witnesses_here();
+        self
     }
 
     /// The texts it was read from.

@@ -1,16 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use hpke::Kem;
 use hpke::kem::X25519HkdfSha256;
 use serde::Deserialize;
 use serde_spanned::Spanned;
 
-use super::authority::{RawAuthority, read_signing_key, written};
+use super::authority::{RawAuthority, written};
 use super::reading::Reading;
-use super::{
-    Authority, AuthorityId, AuthorityKind, Country, EntityId, RecipientKey, RegionId, UnknownName, WitnessId,
-};
+use super::witness::{OutsideWitness, RawWitness};
+use super::{Authority, AuthorityId, AuthorityKind, Country, RecipientKey, UnknownName, WitnessId};
 use crate::entropy::Entropy;
 
 /// The half of a recipient key that opens productions.
@@ -22,40 +21,6 @@ pub struct Roster {
     pub(super) authorities: BTreeMap<AuthorityId, Authority>,
     pub(super) witnesses: BTreeMap<WitnessId, OutsideWitness>,
     pub(super) demo_seed: Option<String>,
-}
-
-/// Somebody whom head office cannot order, who cosigns the record.
-#[derive(Clone, Debug)]
-pub struct OutsideWitness {
-    id: WitnessId,
-    name: String,
-    country: Country,
-    controlled_by: String,
-    cosigning_key: Option<VerifyingKey>,
-}
-
-impl OutsideWitness {
-    pub fn id(&self) -> &WitnessId {
-        &self.id
-    }
-
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub fn country(&self) -> &Country {
-        &self.country
-    }
-
-    /// Who can tell it what to do.
-    pub fn controlled_by(&self) -> &str {
-        &self.controlled_by
-    }
-
-    /// Absent where the deployment itself makes the witness, as a demo does.
-    pub fn cosigning_key(&self) -> Option<&VerifyingKey> {
-        self.cosigning_key.as_ref()
-    }
 }
 
 impl Roster {
@@ -121,6 +86,10 @@ impl Roster {
         })
     }
 
+    pub(super) fn make_all_witnesses_here(&mut self) {
+        self.witnesses.values_mut().for_each(OutsideWitness::make_here);
+    }
+
     /// True if the private keys of its authorities can be derived by anyone who reads it. A provider with real mail
     /// refuses such a roster.
     pub fn is_seeded(&self) -> bool {
@@ -160,73 +129,6 @@ pub(super) struct RawRoster {
     pub demo_seed: Option<Spanned<String>>,
     #[serde(default)]
     pub witnesses: BTreeMap<Spanned<String>, RawWitness>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct RawWitness {
-    name: Spanned<String>,
-    country: Spanned<String>,
-    controlled_by: Spanned<String>,
-    cosigning_key: Option<Spanned<String>>,
-}
-
-impl RawRoster {
-    pub fn read_witnesses(
-        &self,
-        entities: &BTreeSet<EntityId>,
-        regions: &BTreeSet<RegionId>,
-        reading: &mut Reading,
-    ) -> Option<BTreeMap<WitnessId, OutsideWitness>> {
-        let mut witnesses = BTreeMap::new();
-        let mut whole = true;
-        for (key, raw) in &self.witnesses {
-            let id = reading.parse::<WitnessId>(key);
-            if regions.contains(key.get_ref().as_str()) {
-                reading.wrong(
-                    key.span(),
-                    format!("`{}` is a region, and regions witness anyway", key.get_ref()),
-                    "leave this witness out, or give it a name of its own",
-                );
-                whole = false;
-            }
-            if entities.contains(raw.controlled_by.get_ref().as_str()) {
-                let what = format!(
-                    "`{}` is an entity of the provider: this witness is not outside",
-                    raw.controlled_by.get_ref()
-                );
-                let help = "name who runs it, such as `fjord-university`; head office must not be able to order them";
-                reading.wrong(raw.controlled_by.span(), what, help);
-                whole = false;
-            }
-            match id.and_then(|id| raw.read(id, reading)) {
-                Some(witness) => {
-                    witnesses.insert(witness.id.clone(), witness);
-                }
-                None => whole = false,
-            }
-        }
-        whole.then_some(witnesses)
-    }
-}
-
-impl RawWitness {
-    fn read(&self, id: WitnessId, reading: &mut Reading) -> Option<OutsideWitness> {
-        let name = reading.line("name", &self.name);
-        let country = reading.country(&self.country);
-        let controlled_by = reading.line("name", &self.controlled_by);
-        let cosigning_key = match &self.cosigning_key {
-            Some(text) => read_signing_key(text, reading).map(Some),
-            None => Some(None),
-        };
-        Some(OutsideWitness {
-            id,
-            name: name?,
-            country: country?,
-            controlled_by: controlled_by?,
-            cosigning_key: cosigning_key?,
-        })
-    }
 }
 
 /// Checks one authority against the others, and its keys against the demo seed.

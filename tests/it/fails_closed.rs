@@ -49,7 +49,7 @@ const DAMAGES: &[Damage] = &[
     ("head-office/component.key", |path| fs::remove_file(path).unwrap(), "missing"),
     ("regions/ie-dublin/component.key", |path| fs::remove_file(path).unwrap(), "missing"),
     ("regions/ie-dublin/store/format", |path| fs::remove_file(path).unwrap(), "missing"),
-    ("format", |path| fs::write(path, "rogatory data 3\n").unwrap(), "rogatory data 3"),
+    ("format", |path| fs::write(path, "rogatory data 9\n").unwrap(), "rogatory data 9"),
 ];
 
 /// A file of head office, or what says who a region is: without it nothing starts. Any other of a region keeps that region

@@ -32,8 +32,8 @@ pub enum Cut {
     Unsynced,
 }
 
-/// The files of the record. Tests of the record interrupt it at every step; in others some of them have to do.
-pub const RECORD: &[&str] = &["record", "journal", "journal.new"];
+/// The files of the record and of its outside witness. Tests of their own interrupt both at every step.
+pub const RECORD: &[&str] = &["record", "journal", "journal.new", "witness"];
 
 #[derive(Clone)]
 pub struct FaultyDisk(Arc<Shared>);

@@ -66,6 +66,7 @@ mod store;
 mod story;
 mod thief;
 mod witness_again;
+mod witness_elsewhere;
 mod witness_memory;
 
 use rogatory::{clock, demand, disk, entropy, record, world};

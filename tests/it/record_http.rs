@@ -1,5 +1,7 @@
 //! The record over HTTP: static files, read-only, with headers that a cache can act on.
 
+use std::net::SocketAddr;
+
 use rogatory::record::entry::EntryDraft;
 use rogatory::record::serve::serve;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,18 +9,32 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::record_testing::{Deployment, time};
 
-struct Answer {
-    status: u16,
-    headers: String,
-    body: Vec<u8>,
+pub struct Answer {
+    pub status: u16,
+    pub headers: String,
+    pub body: Vec<u8>,
 }
 
-async fn ask(address: std::net::SocketAddr, method: &str, path: &str) -> Answer {
+impl Answer {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+async fn ask(address: SocketAddr, method: &str, path: &str) -> Answer {
+    send(address, method, path, "").await
+}
+
+pub async fn send(address: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("{method} {path} HTTP/1.1\r\nHost: record\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+    );
+    // A server that refuses a request need not read it to its end.
+    let _ = stream.write_all((head + body).as_bytes()).await;
     let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).await.unwrap();
+    let _ = stream.read_to_end(&mut bytes).await;
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
     let headers = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let status = headers.split(' ').nth(1).unwrap().parse().unwrap();

@@ -201,6 +201,7 @@ impl WitnessClient for Hung {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_witness_that_hangs_delays_nobody() {
     let Deployment { cast, log, openings, folder } = Deployment::new("hung").await;
+    until(|| log.published().unwrap().quorum.cosigners.len() == 11).await;
     log.close().await;
     let storage =
         FolderStorage::open(Arc::new(RealDisk), &folder.path().join("record"), &folder.path().join("own"))
@@ -225,17 +226,11 @@ async fn a_witness_that_hangs_delays_nobody() {
 async fn a_quiet_log_ends_up_cosigned_by_everybody() {
     let deployment = Deployment::new("everybody").await;
     deployment.log.append(draft(1)).await.unwrap();
-    for _ in 0..200 {
-        if deployment.log.published().unwrap().quorum.cosigners.len() == 11 {
-            let text = std::fs::read_to_string(deployment.folder.path().join("record/checkpoint")).unwrap();
-            let served = SignedCheckpoint::parse(&text).unwrap();
-            let quorum = deployment.cast.policy.check(&served, Accept::NormalOnly).unwrap();
-            assert_eq!(quorum.cosigners.len(), 11);
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("{:?}", deployment.log.witnesses());
+    until(|| deployment.log.published().unwrap().quorum.cosigners.len() == 11).await;
+    let text = std::fs::read_to_string(deployment.folder.path().join("record/checkpoint")).unwrap();
+    let served = SignedCheckpoint::parse(&text).unwrap();
+    let quorum = deployment.cast.policy.check(&served, Accept::NormalOnly).unwrap();
+    assert_eq!(quorum.cosigners.len(), 11);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

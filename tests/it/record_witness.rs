@@ -84,6 +84,8 @@ fn a_witness_cosigns_what_grows_and_nothing_else() {
     assert_eq!(refused(&history.request(0, 2)), ("smaller", 409));
     assert_eq!(refused(&history.request(2, 5)), ("conflict", 409));
     assert_eq!(refused(&fork.request(3, 3)), ("forked", 422));
+    // Asked from a size that it is not at, it says so first, as tlog-witness wants.
+    assert_eq!(refused(&fork.request(2, 3)), ("forked", 409));
     assert_eq!(refused(&fork.request(3, 5)), ("inconsistent", 422));
     let mut bare = history.request(3, 5);
     bare.proof.clear();

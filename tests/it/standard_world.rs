@@ -102,6 +102,25 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (COUNTRIES, "from = 2020-02-01, until = 2021-01-01", "from = 2020-02-01, until = 2020-02-01"),
     (ROSTER, "controlled-by = \"fjord-university\"", "controlled-by = \"head-office\""),
     (ROSTER, "[witnesses.fjord-university]", "[witnesses.ie-dublin]"),
+    // A witness that somebody else runs, told of by half, or by what is none.
+    (ROSTER, "country = \"NO\"", "country = \"NO\"\nurl = \"http://127.0.0.1:7700/\""),
+    (
+        ROSTER,
+        "country = \"NO\"",
+        "country = \"NO\"\nurl = \"https://w.example/\"\n\
+         verifier-key = \"witness.fjord.example+f0275c8f+BDVBw/g0f/UkRdNZV7NscIJJMR5BDsRFuo2WAejYSlRS\"",
+    ),
+    (
+        ROSTER,
+        "country = \"NO\"",
+        "country = \"NO\"\nurl = \"http://w.example/\"\nverifier-key = \"w.example+f0275c8f+BDVB\"",
+    ),
+    (
+        ROSTER,
+        "country = \"NO\"",
+        "country = \"NO\"\nurl = \"http://w.example/\"\n\
+         verifier-key = \"example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\"",
+    ),
     // A placement that names no region.
     (PROVIDER, "rests-in = [{ nearest = \"declared-country\" }]", "rests-in = []"),
     (

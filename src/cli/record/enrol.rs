@@ -30,6 +30,7 @@ pub fn enrol(witness: &str, why: &str, running: &RunningArguments, format: Forma
         return Ok(Exit::Done);
     }
     let remembered = match enrolled.remembered {
+        _ if enrolled.elsewhere => "its operator knows what it remembered".to_owned(),
         Some(size) => format!("its memory was of {size} entries"),
         None => "its memory was lost".to_owned(),
     };
@@ -42,5 +43,12 @@ pub fn enrol(witness: &str, why: &str, running: &RunningArguments, format: Forma
         false => "the other witnesses are no quorum without it: it is cosigned when this one runs again",
     };
     screen::line(&format!("entry {} says so to everybody; {cosigned}", enrolled.entry))?;
+    if enrolled.elsewhere {
+        screen::line(&format!(
+            "its operator gives it a memory now: `rogatory witness trust FOLDER LOG-KEY --from CHECKPOINT`, with the first key \
+             that `rogatory record keys` prints, and a copy of `{}`",
+            running.data.join("record").join("checkpoint").display()
+        ))?;
+    }
     Ok(Exit::Done)
 }

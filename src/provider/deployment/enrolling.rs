@@ -1,4 +1,6 @@
 //! Enrolling a witness again, whose memory is lost or older than what it said.
+//!
+//! The entry is head office's, the memory is its operator's. A deployment that made a witness does both.
 
 use std::path::Path;
 
@@ -17,8 +19,10 @@ use crate::region::{remember_again, remembered};
 #[serde(rename_all = "kebab-case")]
 pub struct EnrolledWitness {
     pub witness: String,
-    /// The size of the head that was in its memory; absent if that was lost.
+    /// The size of the head that was in its memory; absent if that was lost, or is somewhere else.
     pub remembered: Option<u64>,
+    /// True if somebody else runs it: then its operator gives it its memory.
+    pub elsewhere: bool,
     /// The entry that says so.
     pub entry: u64,
     /// The size that it vouches for the record from.
@@ -29,10 +33,11 @@ pub struct EnrolledWitness {
 
 impl Deployment {
     /// Enrols one witness again, a region's or an outside one, with nothing else running on the folder. An entry of the record
-    /// says so first; only then does the witness get a memory, which begins with the head that has that entry.
+    /// says so first; only then does the witness get a memory, which begins with the head that has that entry. A witness that
+    /// somebody else runs gets it from its operator.
     ///
-    /// Who may do this has the witness's folder: for an outside witness that is its own operator. The witness believes that head
-    /// as it believed the first; the others' cosignatures, if they were enough, and the entry are there to be looked at.
+    /// The witness believes that head as it believed the first; the others' cosignatures, if they were enough, and the entry
+    /// are there to be looked at.
     pub async fn enrol_again(
         options: DeploymentOptions,
         id: &str,
@@ -45,11 +50,11 @@ impl Deployment {
         check_format(&*disk, &options.data)?;
         let _lock = lock_folder(&options.data)?;
         let site = Site::prepare(&options)?;
-        let Some((folder, key)) = site.folder_of(id).zip(site.policy.witness(id)) else {
+        let Some(witness) = site.policy.witness(id) else {
             let known = site.policy.witnesses().iter().map(|witness| witness.id.clone()).collect();
             return Err(DeploymentError::NoWitness { id: id.to_owned(), known });
         };
-        let (folder, key) = (folder.to_owned(), key.key.to_string());
+        let (folder, key) = (site.folder_of(id).map(Path::to_owned), witness.key.to_string());
         let mut started = site.start_nodes(&options).await?;
         // It is not asked for what it is to begin anew with.
         started.witnesses.retain(|(other, _)| other != id);
@@ -64,7 +69,7 @@ impl Deployment {
             // The node that has the memory in this process lets go of it.
             let held = (std::mem::take(&mut started.nodes), std::mem::take(&mut started.links));
             drop((held, std::mem::take(&mut started.clients)));
-            let remembered = remembered(&*disk, &folder);
+            let remembered = folder.as_deref().and_then(|folder| remembered(&*disk, folder));
             let timing = cabinet.clock().unwrap_or(options.start);
             let (witness, why) = (id.to_owned(), why.to_owned());
             let entry = EnrolledAgain { witness: witness.clone(), key, remembered, why, timing };
@@ -79,7 +84,14 @@ impl Deployment {
             }
             let head = log.head();
             Ok::<_, DeploymentError>((
-                EnrolledWitness { witness, remembered, entry, size: head.size, cosigned },
+                EnrolledWitness {
+                    witness,
+                    remembered,
+                    elsewhere: folder.is_none(),
+                    entry,
+                    size: head.size,
+                    cosigned,
+                },
                 head,
             ))
         };
@@ -87,12 +99,15 @@ impl Deployment {
         log.close().await;
         drop(started);
         let (enrolled, head) = enrolled?;
-        remember_again(&*disk, &folder, head)?;
+        if let Some(folder) = folder {
+            remember_again(&*disk, &folder, head)?;
+        }
         Ok(enrolled)
     }
 }
 
 impl Site {
+    /// Where a witness of this deployment keeps its memory.
     fn folder_of(&self, witness: &str) -> Option<&Path> {
         let region = self.regions.iter().find(|(id, _)| id.as_str() == witness).map(|(_, folder)| folder);
         let outside =

@@ -9,7 +9,7 @@ use crate::record::log::LogError;
 use crate::record::policy::PolicyError;
 use crate::record::verify::Finding;
 use crate::region::process::ProcessError;
-use crate::region::{CaError, EnrolmentError, NodeError, ServiceError};
+use crate::region::{CaError, EnrolmentError, NodeError, OutsideError, ServiceError};
 use crate::vault::KeyFileError;
 use crate::world::RegionId;
 
@@ -50,6 +50,8 @@ pub enum DeploymentError {
     #[error(transparent)]
     Enrolment(#[from] EnrolmentError),
     #[error(transparent)]
+    Outside(#[from] OutsideError),
+    #[error(transparent)]
     Policy(#[from] PolicyError),
     #[error(transparent)]
     Log(#[from] LogError),
@@ -68,7 +70,9 @@ pub enum DeploymentError {
 /// Nobody is sent looking for a newer program to read an old folder.
 fn remedy(found: &str) -> &'static str {
     match found {
-        "rogatory data 1\n" => "export its mail with the program that wrote it, and begin a new folder",
+        "rogatory data 1\n" | "rogatory data 2\n" => {
+            "export its mail with the program that wrote it, and begin a new folder"
+        }
         _ => "use the program that wrote it, or a newer one",
     }
 }

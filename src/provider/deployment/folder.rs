@@ -8,7 +8,7 @@ use crate::disk::{Disk, FileLock, write_whole};
 use crate::world::World;
 
 /// The format of a data directory that this program reads and writes.
-pub const DATA_FORMAT: &str = "rogatory data 2\n";
+pub const DATA_FORMAT: &str = "rogatory data 3\n";
 
 /// Accepts an empty folder or one of this program's own; another format is refused.
 pub(super) fn check_format(disk: &dyn Disk, data: &Path) -> Result<(), DeploymentError> {
@@ -51,9 +51,9 @@ pub(super) fn check_nothing_is_lost(data: &Path, world: &World) -> Result<(), De
         let folder = data.join("regions").join(region.as_str());
         check(format!("region `{region}`"), folder.join("enrolment.json"))?;
     }
-    for witness in world.roster().witnesses().map(|witness| witness.id()) {
-        let folder = data.join("witness").join(witness.as_str());
-        check(format!("witness `{witness}`"), folder.join("enrolment.json"))?;
+    for witness in world.roster().witnesses().filter(|witness| witness.elsewhere().is_none()) {
+        let folder = data.join("witness").join(witness.id().as_str());
+        check(format!("witness `{}`", witness.id()), folder.join("witness.json"))?;
     }
     Ok(())
 }

@@ -8,15 +8,14 @@ use std::time::Duration;
 
 use super::site::{Site, Witnesses, client_folder, cosigner_name};
 use super::{DeploymentError, DeploymentOptions, Nodes};
-use crate::disk::{Disk, RealDisk};
 use crate::provider::{Down, RegionLink};
-use crate::record::witness::{LocalWitness, Witness, WitnessClient};
+use crate::record::witness::{LocalWitness, RemoteWitness, WitnessClient};
 use crate::region::process::{ChildSpec, Supervisor};
 use crate::region::{
-    Call, Credentials, Enrolment, EnrolmentError, Link, LinkLimits, LinkedWitness, Node, NodeParts, Peer,
-    Reply, SharedService, Wan, cosigner, witness,
+    Call, Credentials, Link, LinkLimits, LinkedWitness, Node, NodeParts, Outside, Peer, Reply, SharedService,
+    Wan,
 };
-use crate::world::RegionId;
+use crate::world::{RegionId, WitnessUrl};
 
 /// The nodes, and the ways to them.
 #[derive(Default)]
@@ -76,7 +75,8 @@ impl Site {
             started.clients.insert(id.clone(), link(Peer::Client));
         }
         for (peer, folder) in &self.witnesses {
-            let outside = match open_outside(&*options.disk, folder, peer.id()) {
+            let opened = Outside::open(folder).and_then(|outside| outside.witness(&*options.disk));
+            let outside = match opened {
                 Ok(outside) => outside,
                 // The log has no way to reach it, and says so to whoever waits for a quorum.
                 Err(error) if self.begun => {
@@ -89,7 +89,16 @@ impl Site {
             let outside: Arc<dyn WitnessClient> = Arc::new(LocalWitness(Arc::new(outside)));
             started.witnesses.push((peer.id().to_owned(), outside));
         }
+        started.witnesses.extend(self.elsewhere());
         Ok(started)
+    }
+
+    /// The ways to the witnesses that others run. Whether they answer shows when they are asked.
+    fn elsewhere(&self) -> impl Iterator<Item = (String, Arc<dyn WitnessClient>)> {
+        self.elsewhere.iter().map(|(id, url)| {
+            let remote: Arc<dyn WitnessClient> = Arc::new(RemoteWitness::at(url.clone()));
+            (id.to_string(), remote)
+        })
     }
 
     async fn start_processes(
@@ -104,11 +113,16 @@ impl Site {
         for (id, folder) in &self.regions {
             let peer = Peer::Region(id.clone());
             ca.provision(&peer, folder)?;
-            specs.push(child(peer, program, "region", id.as_str(), folder));
+            specs.push(child(
+                peer,
+                program,
+                ["region", "--id", id.as_str(), "--folder"].map(OsString::from),
+                folder,
+            ));
         }
         for (peer, folder) in &self.witnesses {
-            ca.provision(peer, folder)?;
-            specs.push(child(peer.clone(), program, "witness", peer.id(), folder));
+            let args = ["witness", "run", "--listen", "127.0.0.1:0", "--tied", peer.id()].map(OsString::from);
+            specs.push(child(peer.clone(), program, args, folder));
         }
         let deadline = Duration::from_secs(20);
         let supervisor = match self.begun {
@@ -130,8 +144,12 @@ impl Site {
             started.clients.insert(id.clone(), link(&client, &peer)?);
         }
         for (peer, _) in &self.witnesses {
-            started.witnesses.push((peer.id().to_owned(), linked(&link(credentials, peer)?)));
+            let (who, address) = (peer.clone(), supervisor.whereabouts(peer)?);
+            let whereabouts = move || address.now(&who).map(WitnessUrl::from).map_err(|down| down.message);
+            let outside: Arc<dyn WitnessClient> = Arc::new(RemoteWitness::new(Box::new(whereabouts)));
+            started.witnesses.push((peer.id().to_owned(), outside));
         }
+        started.witnesses.extend(self.elsewhere());
         let troubles = supervisor.troubles().into_iter();
         started.down = troubles.map(|(who, why)| Down { who, why }).collect();
         started.supervisor = Some(supervisor);
@@ -139,18 +157,12 @@ impl Site {
     }
 }
 
-fn open_outside(disk: &dyn Disk, folder: &Path, id: &str) -> Result<Witness, EnrolmentError> {
-    let enrolment = Enrolment::read(folder, id)?;
-    let key = cosigner(disk, folder, id, &cosigner_name(id), &enrolment.entropy())?;
-    witness(&RealDisk, folder, key, &enrolment.policy()?)
-}
-
 fn linked(link: &RegionLink) -> Arc<dyn WitnessClient> {
     Arc::new(LinkedWitness(link.clone()))
 }
 
-fn child(peer: Peer, program: &Path, command: &str, id: &str, folder: &Path) -> ChildSpec {
-    let args = [command, "--id", id, "--folder"].map(OsString::from);
+/// How to start a node; its folder is the last of its arguments.
+fn child<const N: usize>(peer: Peer, program: &Path, args: [OsString; N], folder: &Path) -> ChildSpec {
     ChildSpec {
         peer,
         program: program.to_owned(),

@@ -7,19 +7,22 @@ use std::time::Duration;
 
 use super::folder::check_nothing_is_lost;
 use super::{DeploymentError, DeploymentOptions, Nodes};
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::provider::Cabinet;
 use crate::record::genesis::{Digests, Genesis};
-use crate::record::key::LogSigner;
+use crate::record::key::{LogSigner, VerifierKey};
 use crate::record::log::{JOURNAL_MAX_BYTES, Log, LogOptions};
 use crate::record::policy::{Accept, Policy, PolicyWitness};
 use crate::record::secret::RecordSecret;
 use crate::record::storage::FolderStorage;
 use crate::record::verify::{Finding, verify_folder};
 use crate::record::witness::WitnessClient;
-use crate::region::{Credentials, DeploymentCa, Enrolment, Peer, intake_key, prepare};
+use crate::region::{
+    Credentials, DeploymentCa, Enrolment, Outside, OutsideError, Peer, intake_key, outside_key, prepare,
+};
 use crate::vault::{HeadOfficeKey, component_entropy};
-use crate::world::{KeyCustody, RegionId};
+use crate::world::{Elsewhere, KeyCustody, RegionId, WitnessId, WitnessUrl};
 
 /// The origin of a deployment's record, as its checkpoints name it.
 pub const ORIGIN: &str = "rogatory.example/record";
@@ -36,7 +39,10 @@ pub(super) struct Site {
     pub(super) entropy: Entropy,
     pub(super) policy: Policy,
     pub(super) regions: BTreeMap<RegionId, PathBuf>,
+    /// The outside witnesses that this deployment made.
     pub(super) witnesses: Vec<(Peer, PathBuf)>,
+    /// Those that others run.
+    pub(super) elsewhere: Vec<(WitnessId, WitnessUrl)>,
     pub(super) ca: Option<DeploymentCa>,
     pub(super) credentials: Option<Credentials>,
 }
@@ -76,42 +82,49 @@ impl Site {
             intake.insert(region.id().clone(), intake_key(disk, &folder, id, &origin)?);
             regions.insert(region.id().clone(), folder);
         }
-        let mut witnesses = Vec::new();
+        let (mut witnesses, mut elsewhere) = (Vec::new(), Vec::new());
         for outside in world.roster().witnesses() {
             let id = outside.id().as_str();
-            let folder = data.join("witness").join(id);
+            let key = match outside.elsewhere() {
+                Some(Elsewhere { key, url }) => {
+                    elsewhere.push((outside.id().clone(), url.clone()));
+                    key.clone()
+                }
+                None => {
+                    let folder = data.join("witness").join(id);
+                    if !begun {
+                        make_outside(disk, &folder, id, &origin, signer.verifier())?;
+                    }
+                    let key = outside_key(disk, &folder, &cosigner_name(id))?;
+                    witnesses.push((Peer::Witness(outside.id().clone()), folder));
+                    key
+                }
+            };
             members.push(PolicyWitness {
                 id: id.to_owned(),
-                key: prepare(disk, &folder, id, &cosigner_name(id), &origin)?,
+                key,
                 country: outside.country().clone(),
                 controlled_by: outside.controlled_by().to_owned(),
                 independent: true,
                 outsider: true,
             });
-            witnesses.push((Peer::Witness(outside.id().clone()), folder));
         }
         let policy =
             Policy::standard(signer.verifier().clone(), world.provider().head_office().home(), members)?;
 
-        let enrol = |folder: &Path, id: &str, custody: Option<KeyCustody>| {
+        for region in world.regions() {
+            let folder = &regions[region.id()];
             // Before the record began, an interrupted first start is finished.
             if Enrolment::is_there(folder) {
-                return Ok(());
+                continue;
             }
-            let mut enrolment = Enrolment::new(id, &policy);
-            let wrapped = custody == Some(KeyCustody::Provider);
+            let mut enrolment = Enrolment::new(region.id().as_str(), &policy);
+            let wrapped = region.key_custody() == KeyCustody::Provider;
             enrolment.head_office = wrapped.then(|| *key.public().as_bytes());
-            // A witness has nothing to send to a region.
-            enrolment.intake = custody.map(|_| intake.clone()).unwrap_or_default();
+            enrolment.intake = intake.clone();
             enrolment.config.clone_from(&options.config);
             enrolment.seed.clone_from(&options.seed);
-            enrolment.write(disk, folder)
-        };
-        for region in world.regions() {
-            enrol(&regions[region.id()], region.id().as_str(), Some(region.key_custody()))?;
-        }
-        for (peer, folder) in &witnesses {
-            enrol(folder, peer.id(), None)?;
+            enrolment.write(disk, folder)?;
         }
         let (ca, credentials) = match options.nodes {
             Nodes::Here => (None, None),
@@ -122,7 +135,19 @@ impl Site {
             }
         };
         let record = data.join("record");
-        Ok(Site { head_office, record, begun, entropy, policy, regions, witnesses, ca, credentials })
+        let site = Site {
+            head_office,
+            record,
+            begun,
+            entropy,
+            policy,
+            regions,
+            witnesses,
+            elsewhere,
+            ca,
+            credentials,
+        };
+        Ok(site)
     }
 
     /// Opens the record, or starts it with its genesis.
@@ -168,6 +193,21 @@ pub(super) async fn check_record(folder: PathBuf, policy: Policy) -> Result<Vec<
     })?;
     // The checkpoint is served anew, with what cosignatures there are.
     Ok(found.findings.into_iter().filter(|finding| finding.path != "checkpoint").collect())
+}
+
+/// Makes a witness for a demo, in place of an operator, and tells it of the log; finishes what was interrupted.
+fn make_outside(
+    disk: &dyn Disk,
+    folder: &Path,
+    id: &str,
+    origin: &Entropy,
+    log: &VerifierKey,
+) -> Result<(), OutsideError> {
+    let mut outside = match Outside::open(folder) {
+        Err(OutsideError::NotThere(_)) => Outside::make(disk, folder, &cosigner_name(id), &origin.child(id))?,
+        found => found?,
+    };
+    outside.trust(disk, log)
 }
 
 /// The folder with what mail clients on this machine prove themselves with.

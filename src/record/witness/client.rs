@@ -4,7 +4,6 @@ use futures_util::future::BoxFuture;
 use signed_note::Signature;
 
 use super::Witness;
-use super::error::WitnessError;
 use super::wire::AddCheckpoint;
 
 /// How the log reaches a witness.
@@ -41,12 +40,10 @@ impl WitnessClient for LocalWitness {
             let answer = tokio::task::spawn_blocking(move || witness.add_checkpoint(&request)).await;
             match answer {
                 Ok(Ok(signature)) => Ok(vec![signature]),
-                Ok(Err(WitnessError::Conflict { own, .. } | WitnessError::Smaller { own, .. })) => {
-                    Err(ClientError::Conflict { own })
-                }
-                Ok(Err(error)) => {
-                    Err(ClientError::Refused { status: error.status(), reason: error.to_string() })
-                }
+                Ok(Err(error)) => Err(match error.conflict() {
+                    Some(own) => ClientError::Conflict { own },
+                    None => ClientError::Refused { status: error.status(), reason: error.to_string() },
+                }),
                 Err(_) => Err(ClientError::Failed("the witness panicked".to_owned())),
             }
         })

@@ -16,7 +16,7 @@ pub enum WitnessError {
     #[error("the checkpoint is of size {offered}, smaller than {own}, which this witness has cosigned")]
     Smaller { offered: u64, own: u64 },
     #[error("the checkpoint shows {offered}, and this witness has cosigned {own}: the log is forked")]
-    Forked { offered: TreeHead, own: TreeHead },
+    Forked { offered: TreeHead, own: TreeHead, old: u64 },
     #[error("asked with old size {old}, and this witness is at {own}")]
     Conflict { old: u64, own: u64 },
     #[error("a proof of {0} hashes from the empty tree, where none is needed or allowed")]
@@ -50,6 +50,15 @@ impl WitnessError {
         }
     }
 
+    /// The size that the witness is at, where the log asked from another one: it may ask again from there.
+    pub fn conflict(&self) -> Option<u64> {
+        match self {
+            WitnessError::Conflict { own, .. } | WitnessError::Smaller { own, .. } => Some(*own),
+            WitnessError::Forked { own, old, .. } if *old != own.size => Some(own.size),
+            _ => None,
+        }
+    }
+
     /// The HTTP status that C2SP tlog-witness gives to this.
     pub fn status(&self) -> u16 {
         match self {
@@ -57,6 +66,7 @@ impl WitnessError {
             WitnessError::Unsigned(_) => 403,
             WitnessError::OldAboveNew { .. } => 400,
             WitnessError::Smaller { .. } | WitnessError::Conflict { .. } => 409,
+            WitnessError::Forked { own, old, .. } if *old != own.size => 409,
             WitnessError::EmptyRoot
             | WitnessError::Forked { .. }
             | WitnessError::ProofFromNothing(_)

@@ -6,6 +6,8 @@
 
 mod client;
 mod error;
+mod remote;
+mod serve;
 mod state;
 mod wire;
 
@@ -15,6 +17,8 @@ use signed_note::Signature;
 
 pub use client::{ClientError, LocalWitness, WitnessClient};
 pub use error::WitnessError;
+pub use remote::{RemoteWitness, Whereabouts};
+pub use serve::{checkpoint_path, serve};
 pub use state::{FileState, MemoryState, Remembered, StateError, WitnessState};
 pub use wire::{AddCheckpoint, AddCheckpointReply, RequestError, parse_reply};
 
@@ -82,6 +86,11 @@ impl Witness {
         self.cosigner.verifier()
     }
 
+    /// The key of the log that it watches.
+    pub fn log(&self) -> &VerifierKey {
+        &self.log
+    }
+
     /// The newest head it cosigned; [`TreeHead::EMPTY`] if none.
     pub fn head(&self) -> TreeHead {
         self.lock().remembered.head
@@ -147,7 +156,7 @@ impl Witness {
             return Err(WitnessError::Smaller { offered: offered.size, own: own.size });
         }
         if offered.size == own.size && offered.hash != own.hash {
-            return Err(WitnessError::Forked { offered, own });
+            return Err(WitnessError::Forked { offered, own, old: request.old });
         }
         if request.old != own.size {
             return Err(WitnessError::Conflict { old: request.old, own: own.size });

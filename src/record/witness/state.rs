@@ -34,7 +34,8 @@ pub trait WitnessState: Send {
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     #[error(
-        "`{0}` is missing: a witness is enrolled once, and one that lost its memory has to be enrolled again"
+        "`{0}` is missing: a witness is enrolled once, and one that lost its memory has to be enrolled again: `rogatory record enrol` \
+         says so in the record"
     )]
     NotEnrolled(PathBuf),
     #[error("`{0}` is there already: this witness is enrolled")]

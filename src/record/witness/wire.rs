@@ -78,6 +78,14 @@ pub struct AddCheckpointReply {
 }
 
 impl AddCheckpointReply {
+    /// What a witness answers to the body of a request. Blocks on its disk.
+    pub fn of(witness: &super::Witness, body: &[u8]) -> Self {
+        match AddCheckpoint::parse(body) {
+            Ok(request) => AddCheckpointReply::to(&witness.add_checkpoint(&request)),
+            Err(error) => AddCheckpointReply::unreadable(&error),
+        }
+    }
+
     /// What to answer to a request that could be read.
     pub fn to(answer: &Result<Signature, WitnessError>) -> Self {
         let plain = "text/plain; charset=utf-8";
@@ -86,15 +94,13 @@ impl AddCheckpointReply {
                 let body = String::from_utf8_lossy(&signature.to_bytes()).into_owned();
                 AddCheckpointReply { status: 200, content_type: plain, body }
             }
-            Err(error) => match error {
-                WitnessError::Conflict { own, .. } | WitnessError::Smaller { own, .. } => {
-                    AddCheckpointReply {
-                        status: 409,
-                        content_type: "text/x.tlog.size",
-                        body: format!("{own}\n"),
-                    }
-                }
-                _ => AddCheckpointReply {
+            Err(error) => match error.conflict() {
+                Some(own) => AddCheckpointReply {
+                    status: 409,
+                    content_type: "text/x.tlog.size",
+                    body: format!("{own}\n"),
+                },
+                None => AddCheckpointReply {
                     status: error.status(),
                     content_type: plain,
                     body: format!("{error}\n"),

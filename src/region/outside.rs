@@ -1,0 +1,222 @@
+//! An outside witness in a folder of its own: its name and secret, the log that it watches, and what it remembers.
+//!
+//! Whoever has the folder is its operator. A deployment makes one and plays the operator where the roster names no other.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::enrolment::witness_state;
+use crate::clock::SystemClock;
+use crate::disk::{Disk, write_whole};
+use crate::entropy::Entropy;
+use crate::record::checkpoint::{CheckpointError, SignedCheckpoint};
+use crate::record::key::{Cosigner, KeyError, KeyKind, VerifierKey};
+use crate::record::witness::{FileState, StateError, Witness, WitnessState};
+use crate::vault::{KeyFileError, component_entropy};
+
+const FORMAT: u32 = 1;
+
+/// A witness as its folder has it.
+#[derive(Debug)]
+pub struct Outside {
+    folder: PathBuf,
+    name: String,
+    log: Option<VerifierKey>,
+}
+
+/// `witness.json`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Kept {
+    format: u32,
+    /// Its name in signature lines.
+    name: String,
+    /// The log that it watches, as a verifier key; absent until it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    log: Option<String>,
+}
+
+/// Why a folder is not that of a witness, or a witness cannot be told of a log.
+#[derive(Debug, thiserror::Error)]
+pub enum OutsideError {
+    #[error("`{}` cannot be read or written: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("`{}` is not the folder of a witness: make one with `rogatory witness new`", .0.display())]
+    NotThere(PathBuf),
+    #[error("`{}` has a witness already, `{name}`: a witness is made once; choose another folder", folder.display())]
+    There { folder: PathBuf, name: String },
+    #[error("`{}` is not empty and holds no witness: choose another folder", .0.display())]
+    NotOurs(PathBuf),
+    #[error("`{}` does not say which witness this is: {why}", path.display())]
+    Unreadable { path: PathBuf, why: String },
+    #[error("`{}` has format {found}, and this program reads format {FORMAT}: use the program that wrote it, or a newer one", path.display())]
+    Format { path: PathBuf, found: u32 },
+    #[error("`{name}` watches no log yet: tell it of one with `rogatory witness trust {} KEY`", folder.display())]
+    NoLog { folder: PathBuf, name: String },
+    #[error(
+        "`{name}` watches the log `{watched}`, and not `{given}`: one folder watches one log, so make another"
+    )]
+    OtherLog { name: String, watched: Box<VerifierKey>, given: Box<VerifierKey> },
+    #[error("`{0}` is the key of a witness, and not of a log")]
+    NotALog(Box<VerifierKey>),
+    #[error("this checkpoint is not of the log that the witness is told of: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+impl Outside {
+    /// Makes a witness in an empty folder, or in one in which this was begun. `name` is what its signature lines say.
+    pub fn make(disk: &dyn Disk, folder: &Path, name: &str, entropy: &Entropy) -> Result<Self, OutsideError> {
+        match Outside::open(folder) {
+            Err(OutsideError::NotThere(_)) => {}
+            Ok(Outside { folder, name, .. }) => return Err(OutsideError::There { folder, name }),
+            Err(error) => return Err(error),
+        }
+        // A name that is none is found before anything is written.
+        Cosigner::new(name, &[0; 32])?;
+        let failed = |source| OutsideError::Io { path: folder.to_owned(), source };
+        disk.make_folder(folder).map_err(failed)?;
+        let begun = ["component.key", "component.key.new", "witness.json.new"].map(|file| folder.join(file));
+        if disk.list(folder).map_err(failed)?.iter().any(|path| !begun.contains(path)) {
+            return Err(OutsideError::NotOurs(folder.to_owned()));
+        }
+        let made = Outside { folder: folder.to_owned(), name: name.to_owned(), log: None };
+        component_entropy(disk, folder, name, entropy)?;
+        made.write(disk)?;
+        Ok(made)
+    }
+
+    pub fn open(folder: &Path) -> Result<Self, OutsideError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let path = file(folder);
+        let bytes = std::fs::read(&path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => OutsideError::NotThere(folder.to_owned()),
+            _ => OutsideError::Io { path: path.clone(), source },
+        })?;
+        let unreadable = |why: String| OutsideError::Unreadable { path: path.clone(), why };
+        let read = |error: serde_json::Error| unreadable(error.to_string());
+        // The version comes first, because a newer file may have fields that this program does not know.
+        let Version { format } = serde_json::from_slice(&bytes).map_err(read)?;
+        if format != FORMAT {
+            return Err(OutsideError::Format { path, found: format });
+        }
+        let Kept { name, log, .. } = serde_json::from_slice(&bytes).map_err(read)?;
+        let log = log
+            .map(|log| log.parse())
+            .transpose()
+            .map_err(|error: KeyError| unreadable(error.to_string()))?;
+        Ok(Outside { folder: folder.to_owned(), name, log })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The log that it watches; `None` until it was told.
+    pub fn log(&self) -> Option<&VerifierKey> {
+        self.log.as_ref()
+    }
+
+    /// Its public key.
+    pub fn key(&self, disk: &dyn Disk) -> Result<VerifierKey, OutsideError> {
+        outside_key(disk, &self.folder, &self.name)
+    }
+
+    /// The size of the tree that it cosigned last.
+    pub fn remembered(&self, disk: &dyn Disk) -> Result<u64, OutsideError> {
+        Ok(FileState::open(disk, &witness_state(&self.folder))?.load()?.head.size)
+    }
+
+    /// Tells it which log to watch, from the first entry on; for the log that it watches already, nothing happens.
+    pub fn trust(&mut self, disk: &dyn Disk, log: &VerifierKey) -> Result<(), OutsideError> {
+        self.check_log(log)?;
+        if self.log.is_some() {
+            return self.remembered(disk).map(|_| ());
+        }
+        let state = witness_state(&self.folder);
+        // It is there if this was interrupted: nobody asks a witness that has no log.
+        if !state.exists() {
+            FileState::enrol(disk, &state)?;
+        }
+        self.log = Some(log.clone());
+        self.write(disk)
+    }
+
+    /// Tells it which log to watch, from a checkpoint of it on, which it believes as it would believe the first. What it
+    /// remembered is laid aside.
+    pub fn trust_from(
+        &mut self,
+        disk: &dyn Disk,
+        log: &VerifierKey,
+        checkpoint: &SignedCheckpoint,
+    ) -> Result<(), OutsideError> {
+        self.check_log(log)?;
+        checkpoint.check_log(log)?;
+        FileState::enrol_again(disk, &witness_state(&self.folder), checkpoint.head())?;
+        self.log = Some(log.clone());
+        self.write(disk)
+    }
+
+    /// The witness, with what it remembers.
+    pub fn witness(&self, disk: &dyn Disk) -> Result<Witness, OutsideError> {
+        let Some(log) = self.log.clone() else {
+            return Err(OutsideError::NoLog { folder: self.folder.clone(), name: self.name.clone() });
+        };
+        let state = FileState::open(disk, &witness_state(&self.folder))?;
+        let cosigner = cosigner(disk, &self.folder, &self.name)?;
+        Ok(Witness::new(cosigner, log, Box::new(state), Arc::new(SystemClock))?)
+    }
+
+    fn check_log(&self, given: &VerifierKey) -> Result<(), OutsideError> {
+        if given.kind() != KeyKind::Log {
+            return Err(OutsideError::NotALog(given.clone().into()));
+        }
+        match &self.log {
+            Some(watched) if watched != given => Err(OutsideError::OtherLog {
+                name: self.name.clone(),
+                watched: watched.clone().into(),
+                given: given.clone().into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, disk: &dyn Disk) -> Result<(), OutsideError> {
+        let path = file(&self.folder);
+        let log = self.log.as_ref().map(ToString::to_string);
+        let kept = Kept { format: FORMAT, name: self.name.clone(), log };
+        let failed = |source| OutsideError::Io { path: path.clone(), source };
+        let text = serde_json::to_vec_pretty(&kept).map_err(|error| failed(error.into()))?;
+        write_whole(disk, &path, &text).map_err(failed)
+    }
+}
+
+/// The public key of the witness of this name whose secret is in a folder.
+pub fn outside_key(disk: &dyn Disk, folder: &Path, name: &str) -> Result<VerifierKey, OutsideError> {
+    Ok(cosigner(disk, folder, name)?.verifier().clone())
+}
+
+fn cosigner(disk: &dyn Disk, folder: &Path, name: &str) -> Result<Cosigner, OutsideError> {
+    let path = folder.join("component.key");
+    if !path.exists() {
+        return Err(KeyFileError::Missing { path }.into());
+    }
+    let own = component_entropy(disk, folder, name, &Entropy::system())?;
+    Ok(Cosigner::new(name, &own.draw("cosigning key", name.as_bytes()))?)
+}
+
+/// Where a folder says which witness it is.
+fn file(folder: &Path) -> PathBuf {
+    folder.join("witness.json")
+}
