@@ -18,6 +18,7 @@ use super::matter_id::MatterId;
 use super::public::PublicEvent;
 use crate::demand::{Act, Item};
 use crate::law::Law;
+use crate::record::about_log::AboutLog;
 use crate::record::entry::{Leaf, Slot};
 use crate::record::opening::{FullOpening, Opening};
 use crate::record::policy::Quorum;
@@ -35,6 +36,8 @@ pub struct AuditReport {
     pub items: u64,
     /// Entries that are closed, or not open far enough to tell whether they hold a decision that comes out the same.
     pub closed: Vec<u64>,
+    /// Those of them of which the record says that what opened them was erased.
+    pub erased: Vec<u64>,
     /// Decisions that were not made again, because the books that they were made by are not here: entries by revision.
     pub other_law: BTreeMap<String, Vec<u64>>,
     /// The revision of the books that were here from the start.
@@ -158,6 +161,9 @@ impl<'a> Auditor<'a> {
             return false;
         }
         self.see(entry, leaf);
+        if let Some(AboutLog::Erased(erased)) = AboutLog::read(opening) {
+            self.report.erased.extend(erased.entries);
+        }
         self.check_public(opening);
         let open = |slot| opening.value(slot).ok().flatten();
         match open(Slot::Kind) {
@@ -303,6 +309,10 @@ impl<'a> Auditor<'a> {
 
     pub fn report(mut self) -> AuditReport {
         self.check_tellings();
+        let AuditReport { erased, closed, .. } = &mut self.report;
+        erased.retain(|entry| closed.contains(entry));
+        erased.sort_unstable();
+        erased.dedup();
         self.report.differences.sort_by_key(|difference| difference.entry);
         self.report
     }

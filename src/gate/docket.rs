@@ -16,11 +16,11 @@ use super::matter::{ImpossibleMove, Matter};
 use super::matter_id::MatterId;
 use super::public::PublicEvent;
 use crate::clock::SimTime;
+use crate::record::about_log::{AboutLog, Erased};
 use crate::record::entry::{EntryDraft, Slot};
 use crate::record::log::{AppendError, Log, LogError, Logged};
 use crate::record::opening::Opening;
 use crate::record::permit::GrantTerms;
-use crate::record::renewal::is_about_the_log;
 
 /// The open docket of one provider.
 pub struct Docket {
@@ -31,8 +31,8 @@ pub struct Docket {
 
 #[derive(Default)]
 struct Books {
-    /// Entries that say that a witness was enrolled again.
-    renewals: Vec<u64>,
+    /// What entries say about the log itself.
+    about_log: BTreeMap<u64, AboutLog>,
     matters: BTreeMap<MatterId, Arc<Matter>>,
     /// Matters by the entry of their receipt.
     order: BTreeMap<u64, MatterId>,
@@ -86,8 +86,8 @@ impl Docket {
                 books.gone.insert(tag);
                 continue;
             };
-            if is_about_the_log(&full.opening) {
-                docket.books.write().unwrap_or_else(PoisonError::into_inner).renewals.push(entry);
+            if let Some(about) = AboutLog::read(&full.opening) {
+                docket.books.write().unwrap_or_else(PoisonError::into_inner).about_log.insert(entry, about);
                 continue;
             }
             let unreadable = |why: String| DocketError::Unreadable { entry, why };
@@ -154,9 +154,44 @@ impl Docket {
         Ok(entries)
     }
 
-    /// The entries which say that a witness was enrolled again. They belong to no matter.
-    pub fn renewals(&self) -> Vec<u64> {
-        self.books().renewals.clone()
+    /// What entries say about the log itself. They belong to no matter.
+    pub fn about_log(&self) -> BTreeMap<u64, AboutLog> {
+        self.books().about_log.clone()
+    }
+
+    /// Records something about the log. If no quorum cosigns, it is in the log all the same, and the error says so.
+    pub async fn enter_about_log(&self, about: AboutLog) -> Result<Logged, DocketError> {
+        let note = |entry| {
+            self.books.write().unwrap_or_else(PoisonError::into_inner).about_log.insert(entry, about.clone())
+        };
+        match self.log.append(about.draft()).await {
+            Ok(logged) => {
+                note(logged.index);
+                Ok(logged)
+            }
+            Err(AppendError::NoQuorum { index, reason }) => {
+                note(index);
+                Err(AppendError::NoQuorum { index, reason }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// When what opened an entry was erased, as the record says, if it is gone.
+    pub fn erased(&self, entry: u64) -> Option<SimTime> {
+        let gone = self.books().unopened.contains(&entry);
+        let said = self.said_erased().into_iter().find(|erased| gone && erased.entries.contains(&entry));
+        said.map(|erased| erased.timing)
+    }
+
+    /// What the record says was erased, and when.
+    pub fn said_erased(&self) -> Vec<Erased> {
+        let books = self.books();
+        let erased = books.about_log.values().filter_map(|about| match about {
+            AboutLog::Erased(erased) => Some(erased.clone()),
+            AboutLog::EnrolledAgain(_) => None,
+        });
+        erased.collect()
     }
 
     pub fn log(&self) -> &Log {
@@ -246,7 +281,7 @@ impl Docket {
         let mut events = Vec::new();
         for entry in 1..self.log.head().size {
             let Some(full) = self.log.opening(entry).await? else { continue };
-            if is_about_the_log(&full.opening) {
+            if AboutLog::read(&full.opening).is_some() {
                 continue;
             }
             let unreadable = |error: NotAnEvent| DocketError::Unreadable { entry, why: error.to_string() };

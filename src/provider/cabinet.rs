@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::given::Given;
+use super::given::{Given, Holder};
 use crate::clock::SimTime;
 use crate::demand::SignedInstrument;
 use crate::directory::Account;
@@ -17,7 +17,7 @@ use crate::entropy::Entropy;
 use crate::gate::{Cause, MatterId, StanceChange, Want};
 use crate::record::entry::Slot;
 use crate::record::opening::{FullOpening, OpeningStore};
-use crate::vault::{SealedJournal, SealedJournalError};
+use crate::vault::{Anew, SealedJournal, SealedJournalError};
 
 /// One record of the journal.
 #[derive(Serialize, Deserialize)]
@@ -36,11 +36,6 @@ enum Kept {
     /// Somebody beside head office was given openings.
     Given {
         given: Vec<Given>,
-    },
-    /// The openings of these entries, and the instrument of their matter, are here no more.
-    Erased {
-        entries: Vec<u64>,
-        at: SimTime,
     },
     Stance {
         at: SimTime,
@@ -86,7 +81,6 @@ struct Contents {
     instruments: BTreeMap<MatterId, SignedInstrument>,
     openings: BTreeMap<u64, Box<FullOpening>>,
     given: BTreeMap<u64, Vec<Given>>,
-    erased: BTreeMap<u64, SimTime>,
     /// Every change of the stance, in order, with its moment.
     stances: Vec<(SimTime, StanceChange)>,
     clock: Option<SimTime>,
@@ -111,7 +105,6 @@ impl Contents {
                     self.given.entry(one.entry).or_default().push(one);
                 }
             }
-            Kept::Erased { entries, at } => self.erased.extend(entries.into_iter().map(|entry| (entry, at))),
             Kept::Stance { at, change } => {
                 self.stances.push((at, change));
                 self.stance_is_new = true;
@@ -243,16 +236,6 @@ impl Cabinet {
         if given.is_empty() { Ok(()) } else { self.keep(vec![Kept::Given { given }]) }
     }
 
-    /// When the opening of an entry was erased, if it was.
-    pub fn erased(&self, entry: u64) -> Option<SimTime> {
-        self.inside().contents.erased.get(&entry).copied()
-    }
-
-    /// Notes that what opens these entries is to be erased, before it is.
-    pub fn keep_erased(&self, entries: Vec<u64>, at: SimTime) -> Result<(), CabinetError> {
-        self.keep(vec![Kept::Erased { entries, at }])
-    }
-
     pub fn keep_clock(&self, now: SimTime) -> Result<(), CabinetError> {
         self.keep(vec![Kept::Clock { now }])
     }
@@ -284,7 +267,8 @@ impl OpeningStore for Cabinet {
     }
 
     /// Writes the journal anew without them, without the instrument of a matter of which the receipt is among them and what
-    /// else names it, and without the names of those who were given them.
+    /// else names it, and without the account holders who were told of them. Who else was given them still has them, and that
+    /// stays known.
     fn erase(&self, entries: &[u64]) -> io::Result<()> {
         let mut inside = self.inside();
         let Inside { journal, disk, contents } = &mut *inside;
@@ -297,17 +281,26 @@ impl OpeningStore for Cabinet {
         let going = entries.iter().filter_map(|entry| contents.openings.get(entry));
         let matters: BTreeSet<MatterId> =
             going.filter(|full| received(full)).filter_map(|full| matter_of(full)).collect();
-        let keeps = |record: &[u8]| match serde_json::from_slice(record) {
-            Ok(Kept::Opening { opening }) => !entries.contains(&opening.opening.entry()),
-            Ok(Kept::Instrument { matter, .. }) => !matters.contains(&matter),
-            Ok(Kept::Delay { matter, .. } | Kept::Wait { matter, .. }) => !matters.contains(&matter),
-            Ok(Kept::Given { given }) => !given.iter().any(|one| entries.contains(&one.entry)),
-            _ => true,
+        let stays =
+            |one: &Given| !(entries.contains(&one.entry) && matches!(one.to, Holder::AccountHolder(_)));
+        let anew = |record: &[u8]| {
+            let stays = match serde_json::from_slice(record) {
+                Ok(Kept::Opening { opening }) => !entries.contains(&opening.opening.entry()),
+                Ok(Kept::Instrument { matter, .. }) => !matters.contains(&matter),
+                Ok(Kept::Delay { matter, .. } | Kept::Wait { matter, .. }) => !matters.contains(&matter),
+                Ok(Kept::Given { mut given }) if !given.iter().all(stays) => {
+                    given.retain(stays);
+                    let left = serde_json::to_vec(&Kept::Given { given });
+                    return Anew::With(left.expect("what was read as JSON is written as JSON").into());
+                }
+                _ => true,
+            };
+            if stays { Anew::AsItIs } else { Anew::Gone }
         };
-        journal.retain(&**disk, keeps).map_err(io::Error::other)?;
+        journal.rewrite(&**disk, anew).map_err(io::Error::other)?;
         contents.openings.retain(|entry, _| !entries.contains(entry));
         contents.instruments.retain(|matter, _| !matters.contains(matter));
-        contents.given.retain(|entry, _| !entries.contains(entry));
+        contents.given.values_mut().for_each(|given| given.retain(stays));
         contents.delays.retain(|matter, _| !matters.contains(matter));
         contents.waits.retain(|matter, _| !matters.contains(matter));
         Ok(())

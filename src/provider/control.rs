@@ -151,6 +151,8 @@ pub enum Told {
     },
     Notices {
         notices: Vec<NoticeView>,
+        /// How many entries of the record nobody can open any more; whom they are about is not known.
+        unopened: usize,
     },
     Erased {
         entries: Vec<u64>,
@@ -260,7 +262,8 @@ impl Control {
                 Told::Given { sealed, openings }
             }
             Ask::Notices { account, proofs } => {
-                Told::Notices { notices: provider.notices(&account, proofs).await? }
+                let notices = provider.notices(&account, proofs).await?;
+                Told::Notices { notices, unopened: provider.docket().unopened().len() }
             }
             Ask::Erase { matter } => Told::Erased { entries: provider.erase(&matter).await? },
             Ask::Where { account } => Told::Where(provider.where_is(&account).await?),

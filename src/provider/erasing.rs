@@ -1,8 +1,13 @@
-//! Erasing what opens a matter that is over. The record stays as it is; nobody can tell any more what it says there.
+//! Erasing what opens a matter that is over. The record stays as it is, and says that it was done; nobody can tell any more
+//! what it says there.
 
+use std::collections::BTreeSet;
+
+use super::lapses::is_want_of_a_quorum;
 use super::{Provider, ProviderError};
 use crate::demand::Disposition;
-use crate::gate::{Matter, MatterId, Phase};
+use crate::gate::{DocketError, Matter, MatterId, Phase};
+use crate::record::about_log::{AboutLog, Erased};
 
 impl Provider {
     /// Erases what opens the entries of a matter, with its instrument, and forgets it. Only when nothing more can happen in
@@ -15,10 +20,42 @@ impl Provider {
         if let Some(why) = self.still_needed(&matter) {
             return Err(ProviderError::NotErasable { matter: id, why });
         }
-        self.cabinet.keep_erased(self.docket.entries(&id), self.now())?;
+        self.say_erased(self.docket.entries(&id)).await?;
         let erased = self.docket.erase(&id).await?;
         self.held().remove(&id);
         Ok(erased)
+    }
+
+    /// Enters that these entries are to be closed for good. Being in the log is enough: whoever reads it later reads that, too.
+    async fn say_erased(&self, entries: Vec<u64>) -> Result<(), ProviderError> {
+        if self.docket.said_erased().iter().any(|erased| erased.entries == entries) {
+            return Ok(());
+        }
+        let about = AboutLog::Erased(Erased { entries, timing: self.now() });
+        match self.docket.enter_about_log(about).await {
+            Ok(logged) => {
+                let Some(full) = logged.full else { return Ok(()) };
+                let opening = full.opening.subset(&AboutLog::OPEN);
+                Ok(self.docket.log().publish_opening(opening).await.map_err(DocketError::from)?)
+            }
+            // It is published when it is cosigned, at the next start.
+            Err(error) if is_want_of_a_quorum(&error) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Erases what the record says was erased, and a crash kept from it.
+    pub(super) async fn finish_erasing(&self) -> Result<(), ProviderError> {
+        let said: BTreeSet<u64> =
+            self.docket.said_erased().into_iter().flat_map(|erased| erased.entries).collect();
+        for matter in self.docket.matters() {
+            let first = self.docket.entries(matter.id()).first().copied();
+            if first.is_some_and(|entry| said.contains(&entry)) {
+                self.docket.erase(matter.id()).await?;
+                self.held().remove(matter.id());
+            }
+        }
+        Ok(())
     }
 
     fn still_needed(&self, matter: &Matter) -> Option<String> {

@@ -7,9 +7,9 @@ use super::telling::used;
 use super::{Provider, ProviderError};
 use crate::clock::SimTime;
 use crate::gate::{DocketError, MatterId, Secrecy};
+use crate::record::about_log::{AboutLog, is_about_the_log};
 use crate::record::entry::Slot;
 use crate::record::opening::{FullOpening, Opening};
-use crate::record::renewal::is_about_the_log;
 use crate::world::{Address, AuthorityId, RecipientKey, RegionId};
 
 /// Who was given an opening.
@@ -126,7 +126,9 @@ impl Provider {
         let mut openings = Vec::new();
         for entry in entries {
             let full = self.docket.log().opening(entry).await.map_err(DocketError::from)?;
-            openings.extend(used(full.as_ref(), slots));
+            // What is about the log everybody may read, and wants it to know that the entry is of no matter.
+            let about = full.as_ref().is_some_and(|full| is_about_the_log(&full.opening));
+            openings.extend(used(full.as_ref(), if about { &AboutLog::OPEN } else { slots }));
         }
         Ok(openings)
     }
@@ -206,7 +208,7 @@ impl Provider {
             }));
         }
         if entry == 0 || full.is_some_and(|full| is_about_the_log(&full.opening)) {
-            let slots = vec![Slot::Kind, Slot::Facts];
+            let slots = AboutLog::OPEN.to_vec();
             let key = "none: published".to_owned();
             holdings.push(HoldingView { holder: Holder::Public, slots, key, since, until: None });
         }
@@ -239,8 +241,7 @@ impl Provider {
             entry,
             kind: text(Slot::Kind),
             matter,
-            // It is noted first: what a crash kept from being erased is not.
-            erased: self.cabinet.erased(entry).filter(|_| full.is_none()),
+            erased: self.docket.erased(entry),
             holdings,
             closed: closed.unwrap_or_default(),
         }

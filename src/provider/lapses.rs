@@ -100,10 +100,16 @@ pub(super) fn want(error: &ProviderError) -> Option<Want> {
         ProviderError::Region(region, _)
         | ProviderError::WentBack { region, .. }
         | ProviderError::CopyLost { region, .. } => Some(Want::Region(region.clone())),
-        ProviderError::Docket(
-            DocketError::Append(AppendError::NoQuorum { .. })
-            | DocketError::Log(LogError::Append(AppendError::NoQuorum { .. })),
-        ) => Some(Want::Quorum),
+        ProviderError::Docket(error) if is_want_of_a_quorum(error) => Some(Want::Quorum),
         _ => None,
     }
+}
+
+/// True if what was entered is in the log, and no quorum has cosigned it yet.
+pub(super) fn is_want_of_a_quorum(error: &DocketError) -> bool {
+    matches!(
+        error,
+        DocketError::Append(AppendError::NoQuorum { .. })
+            | DocketError::Log(LogError::Append(AppendError::NoQuorum { .. }))
+    )
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::telling::used;
 use super::{Provider, ProviderError};
 use crate::gate::{AuditReport, Auditor, DocketError};
+use crate::record::about_log::AboutLog;
 use crate::record::entry::Slot;
 use crate::record::log::Logged;
 use crate::record::proof::LogProof;
-use crate::record::renewal::EnrolledAgain;
 
 impl Provider {
     /// Proves an entry, by its number, or the newest decision on a demand, by the demand's name; opens those of `show` that
@@ -23,12 +23,12 @@ impl Provider {
         Ok(LogProof::new(&logged, opening))
     }
 
-    /// Publishes what the record says of its witnesses, where no quorum was there when it was recorded.
-    pub(super) async fn publish_renewals(&self) -> Result<(), ProviderError> {
+    /// Publishes what the record says of itself, where no quorum was there when it was recorded.
+    pub(super) async fn publish_about_log(&self) -> Result<(), ProviderError> {
         let log = self.docket.log();
-        for entry in self.docket.renewals() {
+        for entry in self.docket.about_log().into_keys() {
             let Ok(Logged { full: Some(full), .. }) = log.await_quorum(entry).await else { continue };
-            let opening = full.opening.subset(&EnrolledAgain::OPEN);
+            let opening = full.opening.subset(&AboutLog::OPEN);
             log.publish_opening(opening).await.map_err(DocketError::from)?;
         }
         Ok(())

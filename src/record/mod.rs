@@ -6,6 +6,7 @@
 //! the log only grows. A [`permit`] is the proof, in one file, that a decision is in a checkpoint cosigned by a quorum;
 //! a region opens nothing without one.
 
+pub mod about_log;
 pub mod bare;
 /// Signed tree heads.
 pub mod checkpoint;
@@ -28,7 +29,6 @@ pub mod opening;
 pub mod permit;
 pub mod policy;
 pub mod proof;
-pub mod renewal;
 /// The two secrets behind the salts and the matter tags.
 pub mod secret;
 pub mod serve;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PublicEntry, PublicEvent};
 use crate::clock::Date;
+use crate::record::about_log::is_about_the_log;
 use crate::record::entry::Slot;
 use crate::record::opening::{Opening, OpeningError};
 use crate::record::policy::Quorum;
-use crate::record::renewal::is_about_the_log;
 use crate::record::served::{ServedError, ServedLog};
 use crate::record::storage::ReadTiles;
 
@@ -45,8 +45,8 @@ pub fn read<T: ReadTiles>(
     size: u64,
     given: &[Opening],
 ) -> Result<Counted, ReadError> {
-    let given: BTreeMap<u64, &Opening> =
-        given.iter().filter(|opening| opening.slot(Slot::Public).is_some()).map(|o| (o.entry(), o)).collect();
+    let says = |opening: &&Opening| opening.slot(Slot::Public).is_some() || is_about_the_log(opening);
+    let given: BTreeMap<u64, &Opening> = given.iter().filter(says).map(|o| (o.entry(), o)).collect();
     let published = log.published();
     let mut counted = Counted {
         entries: Vec::new(),

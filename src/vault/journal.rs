@@ -61,6 +61,13 @@ pub enum SealedJournalError {
     TooLong(usize),
 }
 
+/// What becomes of a record when a journal is written anew.
+pub enum Anew {
+    AsItIs,
+    With(Zeroizing<Vec<u8>>),
+    Gone,
+}
+
 impl SealedJournal {
     /// Opens the journal at `path`, or starts it, with the key in `key`, and gives back every record so far.
     pub fn open(
@@ -98,33 +105,38 @@ impl SealedJournal {
         Ok((SealedJournal { path: path.to_owned(), file, cipher, next, end, _lock: lock }, records))
     }
 
-    /// Writes the journal anew with those records that `keep` wants; the rest is not in the file any more. After a
-    /// crash there is the old file or the new one.
-    pub fn retain(
+    /// Writes the journal anew with what `anew` makes of each record; what is gone is not in the file any more.
+    /// After a crash there is the old file or the new one.
+    pub fn rewrite(
         &mut self,
         disk: &dyn Disk,
-        mut keep: impl FnMut(&[u8]) -> bool,
+        mut anew: impl FnMut(&[u8]) -> Anew,
     ) -> Result<(), SealedJournalError> {
         let path = self.path.clone();
         let failed = |error| SealedJournalError::Io { path: path.clone(), source: error };
         let bytes = fs::read(&path).map_err(failed)?;
         let (records, _) = replay(&path, &self.cipher, &bytes)?;
-        let (mut anew, mut next) = (MAGIC.to_vec(), 0u64);
-        for record in records.iter().filter(|record| keep(record)) {
-            let sealed = aead::seal(&self.cipher, &next.to_be_bytes(), record);
-            anew.extend_from_slice(&(sealed.len() as u32).to_be_bytes());
-            anew.extend_from_slice(&sealed);
+        let (mut written, mut next) = (MAGIC.to_vec(), 0u64);
+        for record in records {
+            let record = match anew(&record) {
+                Anew::AsItIs => record,
+                Anew::With(other) => other,
+                Anew::Gone => continue,
+            };
+            let sealed = aead::seal(&self.cipher, &next.to_be_bytes(), &record);
+            written.extend_from_slice(&(sealed.len() as u32).to_be_bytes());
+            written.extend_from_slice(&sealed);
             next += 1;
         }
         // Made and locked under another name: nobody can come between the old file's lock and the new one's.
         let fresh = path.with_extension("new");
         disk.remove(&fresh).map_err(failed)?;
         let file = disk.create(&fresh).map_err(failed)?;
-        file.write_all_at(&[&anew], 0).and_then(|()| file.sync()).map_err(failed)?;
+        file.write_all_at(&[&written], 0).and_then(|()| file.sync()).map_err(failed)?;
         let lock = FileLock::take(&fresh).map_err(failed)?;
         disk.rename(&fresh, &path).map_err(failed)?;
         // From here on the new file is the journal, whether or not its name is on the disk yet.
-        (self.file, self._lock, self.next, self.end) = (file, lock, next, anew.len() as u64);
+        (self.file, self._lock, self.next, self.end) = (file, lock, next, written.len() as u64);
         disk.sync_folder(path.parent().unwrap_or(Path::new("."))).map_err(failed)
     }
 
@@ -232,19 +244,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_retained_is_gone_and_the_rest_goes_on() {
+    fn what_is_written_anew_takes_the_place_of_what_was_there() {
         let folder = tempfile::tempdir().unwrap();
         written(folder.path());
         let (path, key) = (folder.path().join("j"), folder.path().join("k"));
         let before = std::fs::metadata(&path).unwrap().len();
         let entropy = Entropy::seeded("x");
         let (mut journal, _) = SealedJournal::open(&crate::disk::RealDisk, &path, &key, &entropy).unwrap();
-        journal.retain(&crate::disk::RealDisk, |record| record != b"one").unwrap();
+        let anew = |record: &[u8]| match record {
+            b"one" => Anew::Gone,
+            b"two" => Anew::With(b"deux".to_vec().into()),
+            _ => Anew::AsItIs,
+        };
+        journal.rewrite(&crate::disk::RealDisk, anew).unwrap();
         assert!(std::fs::metadata(&path).unwrap().len() < before);
         assert!(matches!(reopened(folder.path()), Err(SealedJournalError::InUse(_))));
         journal.append([&b"three"[..]]).unwrap();
         drop(journal);
-        assert_eq!(reopened(folder.path()).unwrap(), [&b"two"[..], b"", b"three"]);
+        assert_eq!(reopened(folder.path()).unwrap(), [&b"deux"[..], b"", b"three"]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use handover::{open_as, seal_to};
 pub use head_office::{HeadOfficeKey, HeadOfficePublicKey};
 pub use id::{CopyId, MailboxId, ObjectId};
 pub use intake::{IntakeKey, IntakePublicKey, IntakeSession, Sealed};
-pub use journal::{RECORD_BYTES_MAX, SealedJournal, SealedJournalError};
+pub use journal::{Anew, RECORD_BYTES_MAX, SealedJournal, SealedJournalError};
 pub use key::{Epoch, Generation};
 pub use keyfile::KeyFileError;
 pub use object::{BodyOpener, CHUNK_LENGTH, ObjectDate, ObjectFacts, ObjectHeader, sealed_length};

@@ -6,6 +6,7 @@ use rogatory::clock::SimTime;
 use rogatory::demand::*;
 use rogatory::gate::{Event, Order, OrderEffect, Selector};
 use rogatory::provider::{Deployment, Giving, Holder, Provider};
+use rogatory::record::about_log::{AboutLog, Erased};
 use rogatory::record::entry::Slot;
 use rogatory::record::opening::Opening;
 use rogatory::record::policy::{Accept, Policy};
@@ -280,13 +281,22 @@ async fn an_erased_opening_leaves_the_record_sound_and_the_rest_going_on() {
     file(provider, warrant("first", WHO)).await;
     file(provider, secret("hush", None)).await;
     file(provider, warrant("last", WHO)).await;
-    let (first, head) = (entries(provider, "first"), provider.record_head());
+    let first = entries(provider, "first");
+    let auditor = WORLD.roster().demo_recipient_secret(&"us-fbi".parse().unwrap()).unwrap();
+    let key = Some(RecipientKey::of(&auditor));
+    let giving = Giving { matter: None, slots: &[Slot::Public], until: None, key };
+    provider.give("auditor.example".to_owned(), giving).await.unwrap();
 
     // A secret lets nothing be left out: what nobody was told of yet is not erased.
     let refused = provider.erase("hush").await.unwrap_err().to_string();
     assert!(refused.contains("was not told of it yet"), "{refused}");
+    let day = provider.now();
     assert_eq!(provider.erase("first").await.unwrap(), first);
     sound(&data);
+    let head = provider.record_head();
+    // The record says so, to everybody.
+    let said = published(&data).iter().find_map(AboutLog::read).unwrap();
+    assert_eq!(said, AboutLog::Erased(Erased { entries: first.clone(), timing: day }));
 
     let check = async |provider: &Provider| {
         let error = provider.show("first").unwrap_err().to_string();
@@ -300,8 +310,17 @@ async fn an_erased_opening_leaves_the_record_sound_and_the_rest_going_on() {
         assert!(refused.contains("`us-sdny-magistrate/first` was received already"), "{refused}");
         assert_eq!(provider.record_head(), head);
         assert_eq!(provider.docket().unopened(), first);
-        assert!(provider.openings(None).await.unwrap()[first[0] as usize].erased.is_some());
-        assert_eq!(provider.audit().await.unwrap().closed, first);
+        let openings = provider.openings(None).await.unwrap();
+        assert!(openings.iter().all(|entry| entry.erased == first.contains(&entry.entry).then_some(day)));
+        // Who has an opening still has it, and that is not forgotten; who was told is.
+        let holders = |entry: u64| -> Vec<&Holder> {
+            openings[entry as usize].holdings.iter().map(|holding| &holding.holder).collect()
+        };
+        let auditor = &Holder::Auditor("auditor.example".to_owned());
+        assert_eq!(holders(first[0]), [&Holder::Public, auditor]);
+        assert!(entries(provider, "hush").iter().all(|entry| holders(*entry).contains(&auditor)));
+        let audit = provider.audit().await.unwrap();
+        assert_eq!((audit.closed, audit.erased), (first.clone(), first.clone()));
         let names: Vec<String> = provider.list().iter().map(|view| view.demand.to_string()).collect();
         assert_eq!(names, ["hush", "last"]);
     };

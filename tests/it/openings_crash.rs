@@ -121,6 +121,9 @@ async fn interrupted_at(steps: impl Iterator<Item = usize>, fault: Fault) -> Vec
             provider.erase(&name).await.unwrap();
         }
         assert!(provider.docket().get(&id).is_none(), "{place}");
+        // The record says of what nobody can open that it was erased, and of nothing else.
+        let said = provider.docket().said_erased().into_iter().flat_map(|erased| erased.entries);
+        assert_eq!(said.collect::<Vec<u64>>(), provider.docket().unopened(), "{place}");
         let report = provider.audit().await.unwrap();
         assert!(report.agrees() && report.closed.len() > struck.len() * 3, "{place}: {report:?}");
         sound(&data, &place);

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use rogatory::demand::Disposition;
 use rogatory::provider::{Deployment, DeploymentError, EnrolledWitness};
+use rogatory::record::about_log::{AboutLog, EnrolledAgain};
+use rogatory::record::entry::Slot;
+use rogatory::record::opening::Opening;
 use rogatory::record::policy::{Accept, Policy};
-use rogatory::record::renewal::EnrolledAgain;
 use rogatory::record::storage::ServedFolder;
 use rogatory::record::verify::verify_folder;
 
@@ -18,11 +20,18 @@ async fn serve(provider: &rogatory::provider::Provider, id: &str) {
     assert_eq!(provider.show(id).unwrap().disposition, Disposition::Served);
 }
 
+fn said(opening: &Opening) -> EnrolledAgain {
+    match AboutLog::read(opening) {
+        Some(AboutLog::EnrolledAgain(enrolled)) => enrolled,
+        other => panic!("{other:?}"),
+    }
+}
+
 async fn enrol(data: &Path, witness: &str) -> EnrolledWitness {
     let enrolled = Deployment::enrol_again(options(data), witness, "the disk broke").await.unwrap();
     // Anybody can read it in the record.
     let opening = ServedFolder(data.join("record")).opening(enrolled.entry).unwrap().unwrap();
-    let said = EnrolledAgain::read(&opening).unwrap();
+    let said = said(&opening);
     assert_eq!((said.witness.as_str(), said.why.as_str()), (witness, "the disk broke"));
     assert_eq!(said.remembered, enrolled.remembered);
     let policy = std::fs::read_to_string(data.join("record/policy")).unwrap();
@@ -67,13 +76,22 @@ async fn a_witness_that_lost_its_memory_begins_anew_with_the_entry_that_says_so(
     std::fs::remove_file(data.join("witness/fjord-university/witness.state")).unwrap();
     let opened = Deployment::enrol_again(options(&data), "fjord-university", "the disk broke").await.unwrap();
     assert_eq!((opened.remembered, opened.cosigned), (None, false));
+    // Nothing published says yet that it is of no matter; head office does.
+    let looked = Deployment::look(options(&data)).await.unwrap();
+    let given = looked.provider.opened(None, &[Slot::Public]).await.unwrap();
+    assert!(
+        given
+            .iter()
+            .any(|opening| opening.entry() == opened.entry && said(opening).witness.starts_with("fjord"))
+    );
+    looked.stop().await;
     let deployment = Deployment::start(options(&data)).await.unwrap();
     assert_eq!(deployment.down(), []);
     serve(&deployment.provider, "w-3").await;
     let logged = deployment.provider.docket().log().prove(opened.entry).await.unwrap();
     assert!(logged.published.quorum.outsider);
     let opening = ServedFolder(data.join("record")).opening(opened.entry).unwrap().unwrap();
-    assert_eq!(EnrolledAgain::read(&opening).unwrap().witness, "fjord-university");
+    assert_eq!(said(&opening).witness, "fjord-university");
     deployment.stop().await;
     assert_eq!(productions(&data, RECIPIENT).len(), 6);
 }

@@ -9,10 +9,10 @@ use rogatory::diagnostic::SourceFile;
 use rogatory::disk::RealDisk;
 use rogatory::entropy::Entropy;
 use rogatory::provider::{Deployment, DeploymentOptions, ORIGIN};
+use rogatory::record::about_log::{AboutLog, EnrolledAgain};
 use rogatory::record::checkpoint::SignedCheckpoint;
 use rogatory::record::key::VerifierKey;
 use rogatory::record::policy::Policy;
-use rogatory::record::renewal::EnrolledAgain;
 use rogatory::record::storage::ServedFolder;
 use rogatory::record::witness::{
     MemoryState, RemoteWitness, WitnessClient, checkpoint_path, parse_reply, serve,
@@ -220,7 +220,10 @@ async fn a_provider_depends_on_a_witness_that_it_cannot_start() {
     deployment.provider.receive(signed).await.unwrap();
     served(&deployment, "w-2").await;
     let opening = ServedFolder(data.join("record")).opening(enrolled.entry).unwrap().unwrap();
-    assert_eq!(EnrolledAgain::read(&opening).unwrap().key, key.to_string());
+    let said = AboutLog::read(&opening).unwrap();
+    assert!(
+        matches!(said, AboutLog::EnrolledAgain(EnrolledAgain { key: named, .. }) if named == key.to_string())
+    );
     deployment.stop().await;
     stop(server).await;
 }

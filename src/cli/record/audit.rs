@@ -115,24 +115,26 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
     for difference in &report.differences {
         screen::line(&format!("{BAD}{difference}{BAD:#}"))?;
     }
-    if !report.closed.is_empty() {
-        let closed: Vec<String> = report.closed.iter().map(u64::to_string).collect();
-        screen::line(&format!("closed, and so not audited: entries {}", closed.join(", ")))?;
+    let (erased, closed): (Vec<u64>, Vec<u64>) =
+        report.closed.iter().partition(|entry| report.erased.contains(entry));
+    if !erased.is_empty() {
+        screen::line(&format!("erased, as the record says, and so not audited: {}", entries(&erased)))?;
     }
-    for (revision, entries) in &report.other_law {
-        let entries: Vec<String> = entries.iter().map(u64::to_string).collect();
+    if !closed.is_empty() {
+        screen::line(&format!("closed, and so not audited: {}", entries(&closed)))?;
+    }
+    for (revision, recorded) in &report.other_law {
         screen::line(&format!(
-            "{BAD}not made again: entries {}, recorded under the law books {revision}; here are the books {}. Supply theirs \
+            "{BAD}not made again: {}, recorded under the law books {revision}; here are the books {}. Supply theirs \
              with --law FOLDER{BAD:#}",
-            entries.join(", "),
+            entries(recorded),
             report.law
         ))?;
     }
     if !report.uncosigned.is_empty() {
-        let entries: Vec<String> = report.uncosigned.iter().map(u64::to_string).collect();
         screen::line(&format!(
-            "{BAD}covered by no cosigned checkpoint: entries {}{BAD:#}",
-            entries.join(", ")
+            "{BAD}covered by no cosigned checkpoint: {}{BAD:#}",
+            entries(&report.uncosigned)
         ))?;
     }
     match (report.cosigned_by.as_slice(), report.outsider) {
@@ -157,4 +159,10 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
         screen::count(report.decisions as usize, "decision"),
         screen::count(report.items as usize, "item")
     ))
+}
+
+/// `entry 7`, `entries 7, 9`.
+fn entries(numbers: &[u64]) -> String {
+    let listed: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    format!("{} {}", if numbers.len() == 1 { "entry" } else { "entries" }, listed.join(", "))
 }

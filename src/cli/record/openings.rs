@@ -69,7 +69,7 @@ fn holder(holder: &Holder) -> String {
 /// Shows what the holder of an account was told.
 pub fn notices(account: Address, out: Option<&Path>, format: Format, running: &RunningArguments) -> Outcome {
     let ask = Ask::Notices { account: account.clone(), proofs: out.is_some() || format == Format::Json };
-    let Told::Notices { notices } = wait(running.look(ask))? else { return Err(unexpected()) };
+    let Told::Notices { notices, unopened } = wait(running.look(ask))? else { return Err(unexpected()) };
     if let Some(folder) = out {
         write_proofs(folder, &notices)?;
     }
@@ -77,8 +77,10 @@ pub fn notices(account: Address, out: Option<&Path>, format: Format, running: &R
         screen::json(&notices)?;
         return Ok(Exit::Done);
     }
-    if notices.is_empty() {
+    if notices.is_empty() && unopened == 0 {
         screen::line(&format!("{account} was told of no demand."))?;
+    } else if notices.is_empty() {
+        screen::line(&format!("It is not known that {account} was told of any demand."))?;
     }
     for notice in &notices {
         let demand = &notice.demand;
@@ -102,6 +104,12 @@ pub fn notices(account: Address, out: Option<&Path>, format: Format, running: &R
             let why = closed.sentence(|time: SimTime| time.date_utc().to_string());
             screen::line(&format!("  what came later is closed: {why}"))?;
         }
+    }
+    if unopened > 0 {
+        screen::note(&format!(
+            "What opened {} was erased or lost; whether {account} was told of them is not known any more.",
+            screen::counted(unopened, "entry", "entries")
+        ));
     }
     if let Some(folder) = out {
         let count: usize = notices.iter().map(|notice| notice.entries.len()).sum();
@@ -131,8 +139,8 @@ pub fn erase(matter: String, running: &RunningArguments) -> Outcome {
     let told = wait(running.ask(Ask::Erase { matter: matter.clone() }, Body::empty()))?.reply;
     let Told::Erased { entries } = told else { return Err(unexpected()) };
     screen::line(&format!(
-        "what opens {} of {matter} is erased; they stay in the record",
-        screen::count(entries.len(), "entry").replace("entrys", "entries")
+        "what opens {} of {matter} is erased; they stay in the record, which says so",
+        screen::counted(entries.len(), "entry", "entries")
     ))?;
     Ok(Exit::Done)
 }

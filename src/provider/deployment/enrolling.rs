@@ -10,8 +10,8 @@ use super::folder::{check_format, lock_folder};
 use super::site::{Site, check_record};
 use super::{Deployment, DeploymentError, DeploymentOptions};
 use crate::provider::Cabinet;
+use crate::record::about_log::{AboutLog, EnrolledAgain};
 use crate::record::log::{AppendError, LogError};
-use crate::record::renewal::EnrolledAgain;
 use crate::region::{remember_again, remembered};
 
 /// What came of it.
@@ -72,15 +72,16 @@ impl Deployment {
             let remembered = folder.as_deref().and_then(|folder| remembered(&*disk, folder));
             let timing = cabinet.clock().unwrap_or(options.start);
             let (witness, why) = (id.to_owned(), why.to_owned());
-            let entry = EnrolledAgain { witness: witness.clone(), key, remembered, why, timing };
-            let (entry, cosigned) = match log.append(entry.draft()).await {
+            let about = EnrolledAgain { witness: witness.clone(), key, remembered, why, timing };
+            let draft = AboutLog::EnrolledAgain(about).draft();
+            let (entry, cosigned) = match log.append(draft).await {
                 Ok(logged) => (logged.index, true),
                 Err(AppendError::NoQuorum { index, .. }) => (index, false),
                 Err(error) => return Err(DeploymentError::Log(LogError::Append(error))),
             };
             // What is not cosigned yet is published when it is, at a later start.
             if let Some(full) = log.opening(entry).await?.filter(|_| cosigned) {
-                log.publish_opening(full.opening.subset(&EnrolledAgain::OPEN)).await?;
+                log.publish_opening(full.opening.subset(&AboutLog::OPEN)).await?;
             }
             let head = log.head();
             Ok::<_, DeploymentError>((

@@ -85,8 +85,9 @@ impl Deployment {
             deployment.stop().await;
             return Err(DeploymentError::RecordDamaged { folder: record, findings: wrong });
         }
-        deployment.provider.publish_renewals().await?;
+        deployment.provider.publish_about_log().await?;
         deployment.provider.finish_interrupted().await?;
+        deployment.provider.finish_erasing().await?;
         if !wrong.is_empty() {
             let findings = check_record(record.clone(), deployment.policy.clone()).await?;
             if !findings.is_empty() {
