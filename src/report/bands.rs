@@ -21,9 +21,9 @@ use crate::world::{SourceMark, World};
 pub enum BandForm {
     /// Subsection (a)(1): bands of 1000.
     Thousands,
-    /// (a)(2): bands of 500, with fewer parts.
+    /// (a)(2): bands of 500.
     FiveHundreds,
-    /// (a)(3): bands of 250, all process together.
+    /// (a)(3): bands of 250, all process together, without delay.
     TwoFifties,
     /// (a)(4): bands of 100, all together, of a whole year, a year late.
     Hundreds,
@@ -51,14 +51,6 @@ impl BandForm {
         }
     }
 
-    /// How sure this program is of what the form says: the first was read in a copy of the code, the others not.
-    fn mark(self) -> SourceMark {
-        match self {
-            BandForm::Thousands => SourceMark::Verified,
-            _ => SourceMark::FromMemory,
-        }
-    }
-
     fn of_width(width: u64) -> Option<Self> {
         BandForm::ALL.into_iter().find(|form| form.width() == width)
     }
@@ -75,23 +67,27 @@ impl BandForm {
         (self.band(start) == band).then_some(start)
     }
 
-    /// What is told of a span on the day a report is made.
-    fn parts(self, to: Date, made: Date) -> Vec<Part> {
-        let half_year = half_year_by(to);
-        // FISA process: the 180 days that ended 180 days before publication.
-        let late = (days_before(made, 360), days_before(made, 181));
-        let year_late = (days_before(made, 730), days_before(made, 366));
+    /// What is told on the day a report is made, whatever span the rest of it has (subsection (b)).
+    fn parts(self, made: Date) -> Vec<Part> {
+        let newest = (days_before(made, 180), days_before(made, 1));
+        // The 180 days that ended 180 days before.
+        let late = (days_before(made, 359), days_before(made, 180));
+        let year_late = (years_before(days_before(made, -1), 2), years_before(made, 1));
         let part = |what, process, (from, to)| Part { what, process, from, to };
         match self {
             BandForm::Thousands | BandForm::FiveHundreds => vec![
-                part("national-security letters", Process::Letters, half_year),
+                part("national-security letters", Process::Letters, newest),
                 part("FISA orders for content", Process::Directives, late),
                 part("FISA orders for other data", Process::Nothing, late),
             ],
-            // That it waits like the others is a modelling choice: it counts FISA process among the rest.
-            BandForm::TwoFifties => vec![part("national-security process", Process::All, late)],
+            BandForm::TwoFifties => vec![part("national-security process", Process::All, newest)],
             BandForm::Hundreds => vec![part("national-security process", Process::All, year_late)],
         }
+    }
+
+    /// True if the first order on a new service shows in no number for 540 days.
+    fn hides_a_new_service(self) -> bool {
+        matches!(self, BandForm::Thousands | BandForm::FiveHundreds)
     }
 
     /// The band that a number lies in.
@@ -121,6 +117,10 @@ impl fmt::Display for BandForm {
     }
 }
 
+/// How sure this program is of the whole of it: the widths of the first form and a delay of half a year were read where
+/// others stand from memory, and the whole is as sure as its weakest part.
+const MARK: SourceMark = SourceMark::FromMemory;
+
 /// What a report says of national security.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -128,7 +128,7 @@ pub struct NationalSecurity {
     pub width: u64,
     /// The subsection that allows it.
     pub law: String,
-    /// How sure this program is of what that says.
+    /// How sure this program is of what that says, delays included.
     pub mark: SourceMark,
     pub rows: Vec<BandRow>,
 }
@@ -147,6 +147,10 @@ pub struct BandRow {
 
 fn days_before(day: Date, days: i64) -> Date {
     day.checked_sub(Days::new().days(days)).unwrap_or(Date::MIN)
+}
+
+fn years_before(day: Date, years: i64) -> Date {
+    day.checked_sub(Days::new().years(years)).unwrap_or(Date::MIN)
 }
 
 /// Which process a row counts.
@@ -207,11 +211,12 @@ struct Shown<'c> {
 }
 
 impl<'c> Shown<'c> {
-    fn of(world: &World, cases: &'c [Case], made: Date) -> Self {
+    fn of(world: &World, cases: &'c [Case], form: BandForm, made: Date) -> Self {
         let all: Vec<&Case> = cases.iter().filter(|case| case.is_banded(world)).collect();
-        // The first order on a new service shows in no number for 540 days, and neither does what came with it.
+        // The service is one, and so what came while it was new shows as little as its first order.
         let first = all.iter().filter(|case| is_directive(case)).map(|case| case.received).min();
-        let new_service = first.is_some_and(|first| days_before(made, 540) < first);
+        let new_service =
+            form.hides_a_new_service() && first.is_some_and(|first| days_before(made, 540) < first);
         let now = all.iter().copied().filter(|case| !(new_service && is_directive(case))).collect();
         Shown { all, now }
     }
@@ -230,21 +235,30 @@ pub(super) enum Held {
 
 impl NationalSecurity {
     /// What may be told on the day a report is made; nothing before the law was in force.
-    pub fn tell(world: &World, cases: &[Case], form: BandForm, to: Date, made: Date) -> Option<Self> {
+    pub fn tell(world: &World, cases: &[Case], form: BandForm, made: Date) -> Option<Self> {
         if made < BandForm::in_force() {
             return None;
         }
-        let shown = Shown::of(world, cases, made);
-        let parts = form.parts(to, made);
+        let shown = Shown::of(world, cases, form, made);
+        let parts = form.parts(made);
         let rows = parts.iter().flat_map(|part| {
             part.rows(part.count(shown.now.iter().copied()).map(|number| form.band(number)))
         });
         Some(NationalSecurity {
             width: form.width(),
             law: form.subsection().to_owned(),
-            mark: form.mark(),
+            mark: MARK,
             rows: rows.collect(),
         })
+    }
+
+    /// What a reader has to know of the rows.
+    pub fn note(&self) -> String {
+        format!(
+            "In bands of {}, as {} allows ({}), of the days that may be told of when the report is made, whatever span the rest \
+             of it has. A number is never told exactly, and a band says nothing of whether there was any.",
+            self.width, self.law, self.mark
+        )
     }
 
     pub(super) fn form(&self) -> Result<BandForm, Unsound> {
@@ -252,14 +266,14 @@ impl NationalSecurity {
     }
 
     /// Checks everything but the numbers: what law it names, which rows it has, that each tells a band.
-    pub(super) fn check_form(&self, to: Date, made: Date) -> Result<(), Unsound> {
+    pub(super) fn check_form(&self, made: Date) -> Result<(), Unsound> {
         let form = self.form()?;
-        let (law, its_mark) = (form.subsection(), form.mark());
+        let (law, its_mark) = (form.subsection(), MARK);
         if self.law != law || self.mark != its_mark {
             let found = self.law.escape_debug().to_string();
             return Err(Unsound::Law { form, found, mark: self.mark, law, its_mark });
         }
-        let parts = form.parts(to, made);
+        let parts = form.parts(made);
         let expected: Vec<BandRow> =
             parts.iter().flat_map(|part| part.rows([String::new(), String::new()])).collect();
         if expected.len() != self.rows.len() {
@@ -279,19 +293,13 @@ impl NationalSecurity {
     }
 
     /// Whether each row can be what the record holds, of which some may be closed.
-    pub(super) fn compare(
-        &self,
-        world: &World,
-        counted: &Counted,
-        to: Date,
-        made: Date,
-    ) -> Result<Vec<Held>, Unsound> {
-        self.check_form(to, made)?;
+    pub(super) fn compare(&self, world: &World, counted: &Counted, made: Date) -> Result<Vec<Held>, Unsound> {
+        self.check_form(made)?;
         let form = self.form()?;
         let closed = counted.closed.len() as u64;
         let cases = cases(&counted.whole().entries, made);
-        let shown = Shown::of(world, &cases, made);
-        let numbers = form.parts(to, made).into_iter().flat_map(|part| {
+        let shown = Shown::of(world, &cases, form, made);
+        let numbers = form.parts(made).into_iter().flat_map(|part| {
             let [orders, accounts] = part.count(shown.now.iter().copied());
             if closed == 0 || part.process == Process::Nothing {
                 return [(orders, Some(orders)), (accounts, Some(accounts))];
@@ -327,19 +335,6 @@ impl NationalSecurity {
     }
 }
 
-/// The last half-year that was over on a day, or ended on it.
-fn half_year_by(day: Date) -> (Date, Date) {
-    let date = |year, month, day| jiff::civil::date(year, month, day);
-    let year = day.year();
-    if day >= date(year, 12, 31) {
-        (date(year, 7, 1), date(year, 12, 31))
-    } else if day >= date(year, 6, 30) {
-        (date(year, 1, 1), date(year, 6, 30))
-    } else {
-        (date(year - 1, 7, 1), date(year - 1, 12, 31))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::count::cases;
@@ -371,8 +366,7 @@ mod tests {
 
     fn bands(received: &[&str], form: BandForm, made: &str) -> Vec<String> {
         let cases = cases(&directives(received), day(made));
-        let told =
-            NationalSecurity::tell(&World::standard().unwrap(), &cases, form, day(made), day(made)).unwrap();
+        let told = NationalSecurity::tell(&World::standard().unwrap(), &cases, form, day(made)).unwrap();
         told.rows.into_iter().map(|row| row.band).collect()
     }
 
@@ -405,15 +399,23 @@ mod tests {
     fn nothing_is_told_before_the_law() {
         assert!({
             let world = World::standard().unwrap();
-            NationalSecurity::tell(&world, &[], BandForm::Thousands, day("2015-06-01"), day("2015-06-01"))
-                .is_none()
+            NationalSecurity::tell(&world, &[], BandForm::Thousands, day("2015-06-01")).is_none()
         });
     }
 
     #[test]
-    fn letters_are_told_by_half_years() {
-        assert_eq!(half_year_by(day("2018-06-30")), (day("2018-01-01"), day("2018-06-30")));
-        assert_eq!(half_year_by(day("2018-06-29")), (day("2017-07-01"), day("2017-12-31")));
-        assert_eq!(half_year_by(day("2018-12-31")), (day("2018-07-01"), day("2018-12-31")));
+    fn each_form_tells_of_the_days_that_the_law_allows() {
+        let spans = |form: BandForm, made: &str| -> Vec<String> {
+            form.parts(day(made)).iter().map(|part| format!("{} to {}", part.from, part.to)).collect()
+        };
+        let late = "2017-07-07 to 2018-01-02";
+        assert_eq!(spans(BandForm::Thousands, "2018-07-01"), ["2018-01-02 to 2018-06-30", late, late]);
+        assert_eq!(spans(BandForm::FiveHundreds, "2018-07-01"), spans(BandForm::Thousands, "2018-07-01"));
+        assert_eq!(spans(BandForm::TwoFifties, "2018-07-01"), ["2018-01-02 to 2018-06-30"]);
+        assert_eq!(spans(BandForm::Hundreds, "2018-07-01"), ["2016-07-02 to 2017-07-01"]);
+        // Directives of a new service: hidden where they are told apart.
+        let new = ["2018-01-03", "2018-01-04"];
+        assert_eq!(bands(&new, BandForm::TwoFifties, "2018-07-01"), ["0-249", "500-749"]);
+        assert_eq!(bands(&new, BandForm::FiveHundreds, "2018-07-02")[3], "0-499");
     }
 }

@@ -21,7 +21,7 @@ const FIRST_LINE: &str = "rogatory transparency report v1";
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
-    /// Counted again from openings that anybody can fetch.
+    /// Counted again from openings: those that anybody can fetch, and those that were given.
     Recomputed,
     /// Some of it is closed: it rests on the signature of these auditors.
     Signed(Vec<String>),
@@ -198,7 +198,7 @@ pub fn check(
         })
         .collect();
     if let Some(told) = &report.national_security {
-        let held = told.compare(world, counted, report.to, report.made)?;
+        let held = told.compare(world, counted, report.made)?;
         figures.extend(told.rows.iter().zip(held).map(|(row, held)| {
             let (basis, instead) = match held {
                 Held::Counted => (Basis::Recomputed, None),
@@ -273,7 +273,7 @@ impl Statement {
         }
         sound::check_day(report, counted).map_err(CheckError::from)?;
         if let Some(told) = &report.national_security {
-            told.check_form(report.to, report.made).map_err(CheckError::from)?;
+            told.check_form(report.made).map_err(CheckError::from)?;
         }
         let form = Some(report.form().unwrap_or(BandForm::Thousands));
         let again =

@@ -172,10 +172,7 @@ fn national_security(page: &mut Page, report: &TransparencyReport) {
         .iter()
         .map(|row| vec![row.what.clone(), row.from.to_string(), row.to.to_string(), row.band.clone()]);
     page.table(&["What", "From", "To", "Band"], 1, body);
-    page.leaf("p", &format!(
-        "In bands of {}, as {} allows ({}). A number is never told exactly, and a band says nothing of whether there was any.",
-        told.width, told.law, told.mark
-    ));
+    page.leaf("p", &told.note());
 }
 
 /// A page that is being written; text is escaped.

@@ -255,7 +255,7 @@ impl TransparencyReport {
             figures: count::figures(&cases, world, from, to),
             // Of what came later, too, because its bands are about days of their own.
             national_security: form.and_then(|form| {
-                NationalSecurity::tell(world, &count::cases(&counted.entries, made), form, to, made)
+                NationalSecurity::tell(world, &count::cases(&counted.entries, made), form, made)
             }),
         })
     }
@@ -359,8 +359,10 @@ impl Figures {
 }
 
 impl DemandRow {
+    pub const COLUMNS: usize = 10;
+
     /// The numbers, in the order and by the names of the CSV.
-    pub fn columns(&self) -> [(&'static str, u64); 10] {
+    pub fn columns(&self) -> [(&'static str, u64); Self::COLUMNS] {
         [
             ("demands", self.demands),
             ("accounts", self.accounts),

@@ -146,7 +146,7 @@ async fn an_outsider_counts_again_what_is_open_and_an_auditor_vouches_for_the_re
     assert_eq!(basis(&found, "US subpoena: non-content"), Basis::Recomputed);
     assert_eq!(basis(&found, "US warrant: rejected"), Basis::Recomputed);
     assert_eq!(basis(&found, "US warrant: content"), Basis::Unsupported);
-    assert_eq!(basis(&found, "national-security letters, 2018-01-01 to 2018-06-30"), Basis::Unsupported);
+    assert_eq!(basis(&found, "national-security letters, 2018-01-02 to 2018-06-30"), Basis::Unsupported);
 
     // An auditor who saw everything signs; one who did not, or who counts otherwise, does not.
     let auditor = LogSigner::new("auditor.example", &[7; 32]).unwrap();
@@ -194,6 +194,11 @@ async fn a_report_reads_in_every_form() {
     let (size, root) = (checkpoint.next().unwrap(), checkpoint.next().unwrap());
     let row = format!("2018-01-01,2018-06-30,US,subpoena,,1,1,0,0,1,0,0,0,0,0,yes,yes,{size},{root}\r\n");
     assert!(table.contains(&row), "{table}");
+    // Where nothing was demanded, the table still says what it is.
+    let quiet = Span { from: day("2017-01-01"), to: day("2017-06-30"), ..span() };
+    let quiet = TransparencyReport::make(&WORLD, &counted(&data, &openings), quiet, None).unwrap();
+    let row = format!("2017-01-01,2017-06-30,,,,0,0,0,0,0,0,0,0,0,0,yes,yes,{size},{root}\r\n");
+    assert_eq!(csv(&quiet).split_once("\r\n").unwrap().1, row);
 
     // One file, that asks nobody for anything; every number of its picture stands in a table too.
     let page = html(&report);
@@ -270,7 +275,7 @@ async fn a_band_is_held_against_what_is_open_and_how_much_is_closed() {
     the report says `simulated: false`: everything here is simulated, and each report is stamped as that
     the report says it was made on 2018-07-02, and no entry that it was made from is later than 2018-07-01: a report is of the day of its newest entry, because the record says nothing of later ones
     the report says `complete: false` and has a section `national-security`: who did not see everything cannot say in which bands it lies
-    the report has `7 letters` for `national-security letters, 2018-01-01 to 2018-06-30`, which is no band of 1000, such as `0-999`
+    the report has `7 letters` for `national-security letters, 2018-01-02 to 2018-06-30`, which is no band of 1000, such as `0-999`
     the report says otherwise than what comes out of the openings: its bands are others
     ");
     deployment.stop().await;

@@ -151,8 +151,8 @@ fn each_bad_report_is_answered_with_what_is_wrong_with_it() {
     altered size: error: the signature of the log `rogatory.example/record` is not over this checkpoint
     altered word on outsiders: error: the report says `cosigned by <names> (no outsider among them)`, and its checkpoint is cosigned by <names> (an outsider among them)
     a cosigner more: error: the report says `cosigned by nobody, <names> (an outsider among them)`, and its checkpoint is cosigned by <names> (an outsider among them)
-    truncated: error: `report.json` is no report: EOF while parsing a string at line 1 column 3893
-    without its figures: error: `report.json` is no report: missing field `figures` at line 1 column 3173
+    truncated: error: `report.json` is no report: EOF while parsing a string at line 1 column 3896
+    without its figures: error: `report.json` is no report: missing field `figures` at line 1 column 3176
     cut checkpoint: error: the last line does not end: something is cut off
     reordered checkpoint: error: the second line is `<root>`, where the size of the log is expected, a number without zeros in front
     another log's: error: a checkpoint of the log `other.example/record`, where `rogatory.example/record` was expected
@@ -197,7 +197,7 @@ fn what_no_report_of_this_record_can_say_is_refused_in_words() {
         ("a width that no law knows", |r| r["national-security"]["width"] = json!(1)),
         ("another width", |r| r["national-security"]["width"] = json!(500)),
         ("no law", |r| r["national-security"]["law"] = json!("none")),
-        ("another mark", |r| r["national-security"]["mark"] = json!("from memory")),
+        ("another mark", |r| r["national-security"]["mark"] = json!("verified")),
         ("other process", |r| band(r)["what"] = json!("letters that were answered")),
         ("a forged line of output", |r| band(r)["what"] = json!("letters\nno figure contradicts the record")),
         ("an escape", |r| band(r)["what"] = json!("\u{1b}[2Jletters")),
@@ -225,20 +225,20 @@ fn what_no_report_of_this_record_can_say_is_refused_in_words() {
     a class twice: error: the report has the row `US warrant: content lapsed` twice: only one of them could be what was counted
     an outcome of its own: error: the report has `produced gladly` for an outcome, which the gate does not know
     a line of its own: error: `report.json` is no report: `figures.classes[0].outcome` holds the character U+000A, which no report has
-    a band without a width: error: the report has `0` for `national-security letters, 2017-07-01 to 2017-12-31`, which is no band of 1000, such as `0-999`
-    a band in words: error: the report has `7 letters` for `national-security letters, 2017-07-01 to 2017-12-31`, which is no band of 1000, such as `0-999`
-    a band that begins anywhere: error: the report has `1-1000` for `national-security letters, 2017-07-01 to 2017-12-31`, which is no band of 1000, such as `0-999`
-    a band of another form: error: the report has `0-499` for `national-security letters, 2017-07-01 to 2017-12-31`, which is no band of 1000, such as `0-999`
-    a band beyond all numbers: error: the report has `18446744073709551000-18446744073709551615` for `national-security letters, 2017-07-01 to 2017-12-31`, which is no band of 1000, such as `0-999`
-    a higher band: national-security letters, 2017-07-01 to 2017-12-31: says 1000-1999, and 0-999 comes out; NOT what the record says
+    a band without a width: error: the report has `0` for `national-security letters, 2017-10-19 to 2018-04-16`, which is no band of 1000, such as `0-999`
+    a band in words: error: the report has `7 letters` for `national-security letters, 2017-10-19 to 2018-04-16`, which is no band of 1000, such as `0-999`
+    a band that begins anywhere: error: the report has `1-1000` for `national-security letters, 2017-10-19 to 2018-04-16`, which is no band of 1000, such as `0-999`
+    a band of another form: error: the report has `0-499` for `national-security letters, 2017-10-19 to 2018-04-16`, which is no band of 1000, such as `0-999`
+    a band beyond all numbers: error: the report has `18446744073709551000-18446744073709551615` for `national-security letters, 2017-10-19 to 2018-04-16`, which is no band of 1000, such as `0-999`
+    a higher band: national-security letters, 2017-10-19 to 2018-04-16: says 1000-1999, and 0-999 comes out; NOT what the record says
     a width that no law knows: error: the report has bands of 1: the law knows 1000, 500, 250 and 100
-    another width: error: the report has bands of 500 under `50 U.S.C. 1874(a)(1)` (verified), and those are of `50 U.S.C. 1874(a)(2)` (from memory)
-    no law: error: the report has bands of 1000 under `none` (verified), and those are of `50 U.S.C. 1874(a)(1)` (verified)
-    another mark: error: the report has bands of 1000 under `50 U.S.C. 1874(a)(1)` (from memory), and those are of `50 U.S.C. 1874(a)(1)` (verified)
-    other process: error: the report has the row `letters that were answered, 2017-07-01 to 2017-12-31` of national security where `national-security letters, 2017-07-01 to 2017-12-31` is told on that day
+    another width: error: the report has bands of 500 under `50 U.S.C. 1874(a)(1)` (from memory), and those are of `50 U.S.C. 1874(a)(2)` (from memory)
+    no law: error: the report has bands of 1000 under `none` (from memory), and those are of `50 U.S.C. 1874(a)(1)` (from memory)
+    another mark: error: the report has bands of 1000 under `50 U.S.C. 1874(a)(1)` (verified), and those are of `50 U.S.C. 1874(a)(1)` (from memory)
+    other process: error: the report has the row `letters that were answered, 2017-10-19 to 2018-04-16` of national security where `national-security letters, 2017-10-19 to 2018-04-16` is told on that day
     a forged line of output: error: `report.json` is no report: `national-security.rows[0].what` holds the character U+000A, which no report has
     an escape: error: `report.json` is no report: `national-security.rows[0].what` holds the character U+001B, which no report has
-    other days: error: the report has the row `national-security letters, 2017-07-02 to 2017-12-31` of national security where `national-security letters, 2017-07-01 to 2017-12-31` is told on that day
+    other days: error: the report has the row `national-security letters, 2017-07-02 to 2018-04-16` of national security where `national-security letters, 2017-10-19 to 2018-04-16` is told on that day
     a row less: error: the report has 5 rows of national security, and with bands of 1000 there are 6
     no bands: error: the report says `complete: true` and has no section `national-security`: on 2018-04-17 a report of everything has one
     no stamp: error: the report says `simulated: false`: everything here is simulated, and each report is stamped as that

@@ -57,10 +57,7 @@ fn tell_check(found: &ReportCheck) -> std::io::Result<()> {
         screen::line(&format!("{BAD}{}: says {}, and {instead}{BAD:#}", figure.figure, figure.said))?;
     }
     let recomputed = of(|basis| *basis == Basis::Recomputed).count();
-    screen::line(&format!(
-        "{} counted again from openings that anybody can fetch",
-        screen::count(recomputed, "figure")
-    ))?;
+    screen::line(&format!("{} counted again from openings", screen::count(recomputed, "figure")))?;
     for figure in of(|basis| !matches!(basis, Basis::Wrong | Basis::Recomputed)) {
         let rests = match &figure.basis {
             Basis::Signed(auditors) => format!("rests on the signature of {}", auditors.join(", ")),

@@ -92,13 +92,13 @@ pub fn tell(report: &TransparencyReport) -> std::io::Result<()> {
         }),
     )?;
     if let Some(told) = &report.national_security {
-        let title = format!("National security, in bands of {}: {} ({})", told.width, told.law, told.mark);
         section(
-            &title,
+            "National security",
             told.rows
                 .iter()
                 .map(|row| format!("{:<40}{} to {}  {:>10}", row.what, row.from, row.to, row.band)),
         )?;
+        screen::long_line(&told.note())?;
     }
     let mut lines = report.checkpoint.lines();
     let (origin, size, root) =
