@@ -9,6 +9,7 @@ mod file;
 mod growth;
 mod load;
 mod measurement;
+mod memory;
 mod pack;
 mod proofs;
 mod reach;

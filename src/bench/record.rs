@@ -11,6 +11,7 @@ use tempfile::tempdir_in;
 
 use super::file::SyncedFile;
 use super::load::{Measured, Until, load};
+use super::memory::peak_of;
 use super::site::{address, warrant};
 use super::{Failure, Goal, Settings, Sheet, Unit, median};
 use crate::clock::{Clock, SystemClock};
@@ -33,6 +34,10 @@ use crate::world::{AuthorityId, DataClass, RegionId};
 const CALLERS: usize = 64;
 const WITNESSES: u8 = 10;
 const LONE: usize = 200;
+/// Entries of a record that is small.
+const FEW: u64 = 2_000;
+/// Megabytes that verifying a record of any size may take.
+const MEMORY_MAX: f64 = 8.0;
 
 pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -85,21 +90,38 @@ pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
             .goal(Goal::AtMost(20.0))
             .write();
 
-        let size = site.log.head().size;
+        let few = Arc::new(Site::start(&folder.path().join("few"), None).await?);
+        load(CALLERS, 0, Until::Calls(FEW), Site::append(&few)).await?;
+        let (size, small) = (site.log.head().size, few.log.head().size);
         let policy = site.policy.clone();
-        site.log.clone().close().await;
-        hung.log.clone().close().await;
-        drop((site, hung));
-        let start = Instant::now();
-        let served = folder.path().join("record/served");
-        let found = verify_folder(&served, &policy, Accept::NormalOnly, &mut |_, _| {});
-        if !found.is_sound() || found.entries != size {
-            return Err(format!("the record is not sound: {:?}", found.findings).into());
+        for site in [site, hung, few] {
+            site.log.clone().close().await;
         }
-        let rate = size as f64 / start.elapsed().as_secs_f64();
-        sheet.add(format!("verification offline, of {size} entries"), rate, Unit::PerSecond).write();
+        let (taken, memory) = verified(&folder.path().join("record/served"), &policy, size)?;
+        let (_, beside) = verified(&folder.path().join("few/served"), &policy, small)?;
+        sheet
+            .add(format!("verification offline, of {size} entries"), size as f64 / taken, Unit::PerSecond)
+            .goal(Goal::AtLeast(500_000.0))
+            .write();
+        if let (Some(memory), Some(beside)) = (memory, beside) {
+            sheet
+                .add("… the memory that it takes", memory, Unit::Megabytes)
+                .beside(format!("of {small} entries"), beside)
+                .goal(Goal::AtMost(MEMORY_MAX))
+                .write();
+        }
         Ok(())
     })
+}
+
+/// Verifies a record that was closed; says how many seconds that took, and how many megabytes at its height.
+fn verified(served: &Path, policy: &Policy, size: u64) -> Result<(f64, Option<f64>), Failure> {
+    let start = Instant::now();
+    let (found, memory) = peak_of(|| verify_folder(served, policy, Accept::NormalOnly, &mut |_, _| {}));
+    if !found.is_sound() || found.entries != size {
+        return Err(format!("the record is not sound: {:?}", found.findings).into());
+    }
+    Ok((start.elapsed().as_secs_f64(), memory))
 }
 
 /// A log with its witnesses, each with a memory of its own on the disk.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tempfile::tempdir_in;
 
+use super::memory::pss_of_family;
 use super::{Failure, Goal, Settings, Sheet, Unit, median};
 
 pub fn run(settings: &Settings, sheet: &mut Sheet<'_>) -> Result<(), Failure> {
@@ -81,22 +82,4 @@ fn demo(settings: &Settings) -> Result<(f64, Option<f64>), Failure> {
         }
     }
     Err("the demo ended before it stayed up".into())
-}
-
-/// Megabytes of a process and its children, with shared pages counted once; `None` where the system does not tell.
-fn pss_of_family(parent: u32) -> Option<f64> {
-    let children = std::fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| {
-        let id: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-        // The parent is the second field after the name, which stands in parentheses.
-        let parent_of: u32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-        (parent_of == parent).then_some(id)
-    });
-    let pss = |id: u32| {
-        let rollup = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
-        let line = rollup.lines().find(|line| line.starts_with("Pss:"))?;
-        line.split_whitespace().nth(1)?.parse::<f64>().ok()
-    };
-    let kibibytes: Option<f64> = children.chain([parent]).map(pss).sum();
-    Some(kibibytes? * 1024.0 / 1e6)
 }
