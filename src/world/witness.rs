@@ -87,9 +87,7 @@ impl From<SocketAddr> for WitnessUrl {
 
 /// Why a text is not the address of a witness.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "`{0}` is not the address of a witness: write `http://`, a host, a port if it is not 80, and perhaps a path"
-)]
+#[error("`{0}` is not the address of a witness")]
 pub struct BadWitnessUrl(String);
 
 impl FromStr for WitnessUrl {
@@ -172,7 +170,7 @@ impl RawWitness {
         match (&self.verifier_key, &self.url) {
             (None, None) => Some(None),
             (Some(key), Some(url)) => {
-                let (key, url) = (read_key(key, reading), reading.parse::<WitnessUrl>(url));
+                let (key, url) = (read_key(key, reading), read_url(url, reading));
                 Some(Some(Elsewhere { key: key?, url: url? }))
             }
             (Some(alone), None) | (None, Some(alone)) => {
@@ -185,12 +183,18 @@ impl RawWitness {
     }
 }
 
+fn read_url(text: &Spanned<String>, reading: &mut Reading) -> Option<WitnessUrl> {
+    let read = text.get_ref().parse();
+    let help = "write `http://`, a host, a port if it is not 80, and perhaps a path";
+    read.map_err(|error: BadWitnessUrl| reading.wrong(text.span(), error.to_string(), help)).ok()
+}
+
 fn read_key(text: &Spanned<String>, reading: &mut Reading) -> Option<VerifierKey> {
-    let key = reading.parse::<VerifierKey>(text)?;
-    if key.kind() == KeyKind::Cosigner {
-        return Some(key);
-    }
-    let what = format!("`{key}` is the key of a log, and not of a witness");
+    let what = match text.get_ref().parse::<VerifierKey>() {
+        Ok(key) if key.kind() == KeyKind::Cosigner => return Some(key),
+        Ok(key) => format!("`{key}` is the key of a log, and not of a witness"),
+        Err(error) => error.to_string(),
+    };
     reading.wrong(
         text.span(),
         what,
