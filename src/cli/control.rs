@@ -41,11 +41,7 @@ fn address_file(data: &Path) -> PathBuf {
 
 /// Says so, with what to do, if a folder holds no record.
 pub fn check_record_in(data: &Path) -> Result<(), Failure> {
-    if data.join("record").join("policy").exists() {
-        return Ok(());
-    }
-    let missing = DeploymentError::NotThere(data.to_owned());
-    Err(missing.into())
+    Ok(Deployment::check_begun(data)?)
 }
 
 /// Notes where head office is to be found.

@@ -30,6 +30,8 @@ use crate::world::Address;
 pub struct AuditReport {
     /// Entries whose openings were looked at.
     pub entries: u64,
+    /// Entries that the record has.
+    pub size: u64,
     /// How many of them hold decisions that were made again.
     pub decisions: u64,
     /// How many acts on items those decisions are about.
@@ -53,9 +55,10 @@ pub struct AuditReport {
 }
 
 impl AuditReport {
-    /// True if every decision that is open was made again and comes out the same.
+    /// True if every decision that is open was made again and comes out the same, and it is not so that none is.
     pub fn agrees(&self) -> bool {
-        self.differences.is_empty() && self.other_law.is_empty()
+        let blind = self.decisions == 0 && self.closed.iter().any(|entry| !self.erased.contains(entry));
+        self.differences.is_empty() && self.other_law.is_empty() && !blind
     }
 }
 
@@ -108,6 +111,13 @@ impl<'a> Auditor<'a> {
     #[must_use]
     pub fn finding(mut self, find: &'a FindLaw<'a>) -> Self {
         self.find = Some(find);
+        self
+    }
+
+    /// Notes how many entries the record has.
+    #[must_use]
+    pub fn of(mut self, size: u64) -> Self {
+        self.report.size = size;
         self
     }
 

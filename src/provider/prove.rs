@@ -46,7 +46,7 @@ impl Provider {
                     None
                 }
             };
-            let mut auditor = Auditor::new(&law).finding(&find);
+            let mut auditor = Auditor::new(&law).of(log.head().size).finding(&find);
             if let Some(published) = log.published() {
                 auditor.cosigned(published.checkpoint.head().size, &published.quorum);
             }

@@ -112,11 +112,13 @@ async fn a_request_along_the_treaty_route() {
 async fn a_play_of_which_something_was_erased_is_over() {
     let script = script("dublin-region-custody");
     let folder = tempfile::tempdir().unwrap();
-    let record = to_the_end(&script, folder.path()).await;
+    to_the_end(&script, folder.path()).await;
     let deployment = open(&script, folder.path()).await.into_deployment().unwrap();
     deployment.provider.erase("18-mag-2713").await.unwrap();
+    let record = deployment.provider.record_head();
     deployment.stop().await;
-    assert_eq!(to_the_end(&script, folder.path()).await, record);
+    let after = to_the_end(&script, folder.path()).await;
+    assert_eq!((after.size, after.root), (record.size, record.root));
 }
 
 /// A provider whose record is of something else is not played on.

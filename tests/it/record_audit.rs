@@ -131,6 +131,7 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
     let given = folder.path().join("given");
     std::fs::create_dir(&given).unwrap();
     std::fs::write(given.join("one.json"), serde_json::to_vec(&granted.opening).unwrap()).unwrap();
+    let looked = format!("1 of {} entries looked at, 1 decision on", log.head().size);
     deployment.stop().await;
     let audit = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rogatory"));
@@ -141,14 +142,14 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(
-        text.contains("1 entry looked at, 1 decision on")
+        text.contains(&looked)
             && text.contains("all come out as recorded")
             && text.contains("(an outsider among them)"),
         "{text}"
     );
     // One that was given twice is one; two that differ are a question for who has them.
     std::fs::copy(given.join("one.json"), given.join("again.json")).unwrap();
-    assert!(String::from_utf8(audit().stdout).unwrap().contains("1 entry looked at, 1 decision on"));
+    assert!(String::from_utf8(audit().stdout).unwrap().contains(&looked));
     let less = granted.opening.subset(&[Slot::Kind]);
     std::fs::write(given.join("again.json"), serde_json::to_vec(&less).unwrap()).unwrap();
     let output = audit();
@@ -157,7 +158,12 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
         output.status.code() == Some(1) && told.contains("that differ: an audit takes the one"),
         "{told}"
     );
-    std::fs::remove_file(given.join("again.json")).unwrap();
+    // What opens too little to make anything again does not end well.
+    std::fs::rename(given.join("again.json"), given.join("one.json")).unwrap();
+    let output = audit();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.code() == Some(1) && told.contains("closed, and so not audited"), "{told}");
+    std::fs::write(given.join("one.json"), serde_json::to_vec(&granted.opening).unwrap()).unwrap();
     // What was published opens no decision, and an audit of nothing says so.
     let mut command = Command::new(env!("CARGO_BIN_EXE_rogatory"));
     command.args(["record", "audit", "--openings"]).arg(data.join("record/opening")).arg("--data").arg(&data);

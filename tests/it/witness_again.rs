@@ -28,7 +28,7 @@ fn said(opening: &Opening) -> EnrolledAgain {
 }
 
 async fn enrol(data: &Path, witness: &str) -> EnrolledWitness {
-    let enrolled = Deployment::enrol_again(options(data), witness, "the disk broke").await.unwrap();
+    let enrolled = Deployment::enrol_again(options(data), witness, "the disk broke", false).await.unwrap();
     // Anybody can read it in the record.
     let opening = ServedFolder(data.join("record")).opening(enrolled.entry).unwrap().unwrap();
     let said = said(&opening);
@@ -51,11 +51,14 @@ async fn a_witness_that_lost_its_memory_begins_anew_with_the_entry_that_says_so(
     deployment.provider.deliver(mail(ACCOUNT, message(1))).await.unwrap();
     serve(&deployment.provider, "w-1").await;
     // Not beside a provider that runs.
-    let beside = Deployment::enrol_again(options(&data), "ie-dublin", "why").await.unwrap_err();
+    let beside = Deployment::enrol_again(options(&data), "ie-dublin", "why", false).await.unwrap_err();
     assert!(matches!(beside, DeploymentError::InUse(_)), "{beside}");
     deployment.stop().await;
-    let unknown = Deployment::enrol_again(options(&data), "ie-doblin", "why").await.unwrap_err();
+    let unknown = Deployment::enrol_again(options(&data), "ie-doblin", "why", false).await.unwrap_err();
     assert!(unknown.to_string().contains("no witness is called `ie-doblin`; there are"), "{unknown}");
+
+    let well = Deployment::enrol_again(options(&data), "ie-dublin", "why", false).await.unwrap_err();
+    assert!(matches!(well, DeploymentError::WitnessIsWell { .. }), "{well}");
 
     // A region that lost it does not open.
     let lost = data.join("regions/ie-dublin/witness.state");
@@ -74,7 +77,8 @@ async fn a_witness_that_lost_its_memory_begins_anew_with_the_entry_that_says_so(
 
     // Without the only outsider there is no quorum; the entry is cosigned when it is back.
     std::fs::remove_file(data.join("witness/fjord-university/witness.state")).unwrap();
-    let opened = Deployment::enrol_again(options(&data), "fjord-university", "the disk broke").await.unwrap();
+    let opened =
+        Deployment::enrol_again(options(&data), "fjord-university", "the disk broke", false).await.unwrap();
     assert_eq!((opened.remembered, opened.cosigned), (None, false));
     // Nothing published says yet that it is of no matter; head office does.
     let looked = Deployment::look(options(&data)).await.unwrap();

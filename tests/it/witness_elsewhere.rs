@@ -210,7 +210,8 @@ async fn a_provider_depends_on_a_witness_that_it_cannot_start() {
 
     // It lost its memory. Head office says so in the record, and its operator begins anew with a checkpoint.
     std::fs::remove_file(theirs.join("witness.state")).unwrap();
-    let enrolled = Deployment::enrol_again(options(), "fjord-university", "the disk broke").await.unwrap();
+    let enrolled =
+        Deployment::enrol_again(options(), "fjord-university", "the disk broke", false).await.unwrap();
     assert!((enrolled.elsewhere, enrolled.remembered, enrolled.cosigned) == (true, None, false));
     let published = std::fs::read_to_string(data.join("record/checkpoint")).unwrap();
     outside.trust_from(&RealDisk, &log, &SignedCheckpoint::parse(&published).unwrap()).unwrap();

@@ -66,9 +66,10 @@ fn from_openings(
         Some(law) => Some(law.clone()),
         None => kept.find(revision).ok().flatten().map(Arc::new),
     };
-    let mut auditor = Auditor::new(&law).finding(&find);
     let published = log.published();
-    auditor.cosigned(published.checkpoint.head().size, &published.quorum);
+    let size = published.checkpoint.head().size;
+    let mut auditor = Auditor::new(&law).of(size).finding(&find);
+    auditor.cosigned(size, &published.quorum);
     let mut openings = Vec::new();
     read_openings(folder, &mut openings)?;
     openings.sort_by_key(Opening::entry);
@@ -154,8 +155,9 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
         }
     };
     screen::line(&format!(
-        "{} looked at, {} on {} made again: {BOLD}{verdict}{BOLD:#}",
-        screen::counted(report.entries, "entry", "entries"),
+        "{} of {} looked at, {} on {} made again: {BOLD}{verdict}{BOLD:#}",
+        report.entries,
+        screen::counted(report.size, "entry", "entries"),
         screen::count(report.decisions as usize, "decision"),
         screen::count(report.items as usize, "item")
     ))

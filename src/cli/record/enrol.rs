@@ -11,7 +11,7 @@ use crate::disk::RealDisk;
 use crate::provider::{Deployment, DeploymentOptions, Nodes};
 
 /// Enrols a witness again, with nothing running on the folder.
-pub fn enrol(witness: &str, why: &str, running: &RunningArguments, format: Format) -> Outcome {
+pub fn enrol(witness: &str, why: &str, forced: bool, running: &RunningArguments, format: Format) -> Outcome {
     let setup = running.setup()?;
     let options = DeploymentOptions {
         data: running.data.clone(),
@@ -24,7 +24,7 @@ pub fn enrol(witness: &str, why: &str, running: &RunningArguments, format: Forma
         wan: false,
         disk: Arc::new(RealDisk),
     };
-    let enrolled = wait(async { Ok(Deployment::enrol_again(options, witness, why).await?) })?;
+    let enrolled = wait(async { Ok(Deployment::enrol_again(options, witness, why, forced).await?) })?;
     if format == Format::Json {
         screen::json(&enrolled)?;
         return Ok(Exit::Done);

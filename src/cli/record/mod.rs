@@ -120,15 +120,15 @@ enum RecordCommand {
     /// Asks head office, which has all openings and has to be running. With --openings it works offline, as an auditor
     /// would: on the openings in a folder, each checked against the record. Books of older revisions are found in `law/` of
     /// the data folder, where every deployment keeps those it decided by, or with --law. Ends with 1 if there is any
-    /// difference, or a decision whose books are nowhere.
+    /// difference, a decision whose books are nowhere, or nothing that could be made again among what is closed.
     Audit {
         /// A folder of openings, such as `record/opening` with those that were published
         #[arg(long, value_name = "FOLDER")]
         openings: Option<PathBuf>,
-        /// A policy from elsewhere: the log's key, the witnesses, the quorum
+        /// A policy from elsewhere, beside --openings: the log's key, the witnesses, the quorum
         #[arg(long, value_name = "FILE", requires = "openings")]
         policy: Option<PathBuf>,
-        /// A folder of law books of another revision; may be said several times
+        /// A folder of law books of another revision, beside --openings; may be said several times
         #[arg(long, value_name = "FOLDER", requires = "openings")]
         law: Vec<PathBuf>,
         #[arg(long, value_enum, default_value_t)]
@@ -149,6 +149,9 @@ enum RecordCommand {
         /// What happened, for whoever reads the record
         #[arg(long, value_name = "TEXT", value_parser = one_line)]
         why: String,
+        /// Also if its memory seems to be as it should
+        #[arg(long)]
+        force: bool,
         #[arg(long, value_enum, default_value_t)]
         format: Format,
         #[command(flatten)]
@@ -262,8 +265,8 @@ pub fn record(arguments: RecordArguments) -> Outcome {
         RecordCommand::Audit { openings, policy, law, format, running, config } => {
             audit::audit(openings.as_deref(), policy.as_deref(), &law, &running, &config, format)
         }
-        RecordCommand::Enrol { witness, why, format, running } => {
-            enrol::enrol(&witness, &why, &running, format)
+        RecordCommand::Enrol { witness, why, force, format, running } => {
+            enrol::enrol(&witness, &why, force, &running, format)
         }
         RecordCommand::Serve { data, listen } => serve_record(&data, listen),
         RecordCommand::Keys { data, policy, format } => proof::keys(&read_policy(&data, policy)?, format),

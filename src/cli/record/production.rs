@@ -1,5 +1,8 @@
 //! Productions: their checks, and opening them as their recipients.
 
+use std::fmt::Display;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use crate::cli::common::{ConfigArguments, Failure, private_file};
@@ -13,11 +16,24 @@ pub fn is_one(path: &Path) -> Result<bool, Failure> {
     production::is_one(path).map_err(|error| format!("`{}` cannot be read: {error}", path.display()).into())
 }
 
+fn read_file(path: &Path) -> Result<BufReader<File>, Failure> {
+    let wrong = |why: &dyn Display| format!("`{}` cannot be read: {why}; name a production", path.display());
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Err(wrong(&"it is a folder").into()),
+        _ => {}
+    }
+    Ok(BufReader::new(File::open(path).map_err(|error| wrong(&error))?))
+}
+
+fn wrong_with(path: &Path, error: &dyn Display) -> Failure {
+    format!("`{}`: {error}", path.display()).into()
+}
+
 /// Checks what can be checked of a production.
 pub fn verify(path: &Path, config: &ConfigArguments, format: Format) -> Outcome {
-    let failed = |error: std::io::Error| -> Failure { format!("`{}`: {error}", path.display()).into() };
-    let read = || Ok::<_, Failure>(std::io::BufReader::new(std::fs::File::open(path).map_err(failed)?));
-    let header = production::ProductionHeader::read(&mut read()?)?;
+    let read = || read_file(path);
+    let header =
+        production::ProductionHeader::read(&mut read()?).map_err(|error| wrong_with(path, &error))?;
     let secret = config.read()?.world.roster().demo_recipient_secret(&header.recipient);
     let found = production::examine(read()?, secret.as_ref())?;
     // What is damaged outside does not open.
@@ -87,22 +103,21 @@ pub fn find(named: PathBuf, data: &Path) -> Result<PathBuf, Failure> {
 /// Opens a production as its recipient.
 pub fn open(path: &Path, out: &Path, config: &ConfigArguments) -> Outcome {
     let setup = config.read()?;
-    let failed = |error: std::io::Error| -> Failure { format!("`{}`: {error}", path.display()).into() };
-    let mut file = std::io::BufReader::new(std::fs::File::open(path).map_err(failed)?);
-    let header = production::ProductionHeader::read(&mut file)?;
+    let header = production::ProductionHeader::read(&mut read_file(path)?);
+    let header = header.map_err(|error| wrong_with(path, &error))?;
     let recipient: AuthorityId = header.recipient.clone();
     let secret =
         setup.world.roster().demo_recipient_secret(&recipient).ok_or_else(|| {
             format!("the production is for `{recipient}`, whose secret only `{recipient}` has")
         })?;
-    let file = std::io::BufReader::new(std::fs::File::open(path).map_err(failed)?);
+    let file = read_file(path)?;
     let mut archive = std::io::BufWriter::new(private_file(out)?);
     let opened = production::open(file, &secret, &mut archive);
     if opened.is_err() {
         // What verified before the first bad part is true, and no production.
         let _ = std::fs::remove_file(out);
     }
-    let (_, bytes) = opened?;
+    let (_, bytes) = opened.map_err(|error| wrong_with(path, &error))?;
     screen::line(&format!(
         "opened as {recipient}: {bytes} bytes of tar archive in `{}`; SIMULATED",
         out.display()

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::folder::{check_format, lock_folder};
+use super::folder::{check_format, check_there, lock_folder};
 use super::site::{Site, check_record};
 use super::{Deployment, DeploymentError, DeploymentOptions};
 use crate::provider::Cabinet;
@@ -36,18 +36,20 @@ impl Deployment {
     /// says so first; only then does the witness get a memory, which begins with the head that has that entry. A witness that
     /// somebody else runs gets it from its operator.
     ///
+    /// One that remembers all there is is enrolled only if it is `forced`.
+    ///
     /// The witness believes that head as it believed the first; the others' cosignatures, if they were enough, and the entry
     /// are there to be looked at.
     pub async fn enrol_again(
         options: DeploymentOptions,
         id: &str,
         why: &str,
+        forced: bool,
     ) -> Result<EnrolledWitness, DeploymentError> {
-        if !options.data.join("record").join("checkpoint").exists() {
-            return Err(DeploymentError::NotThere(options.data));
-        }
         let disk = options.disk.clone();
+        check_there(&options.data, "format")?;
         check_format(&*disk, &options.data)?;
+        Deployment::check_begun(&options.data)?;
         let _lock = lock_folder(&options.data)?;
         let site = Site::prepare(&options)?;
         let Some(witness) = site.policy.witness(id) else {
@@ -70,6 +72,10 @@ impl Deployment {
             let held = (std::mem::take(&mut started.nodes), std::mem::take(&mut started.links));
             drop((held, std::mem::take(&mut started.clients)));
             let remembered = folder.as_deref().and_then(|folder| remembered(&*disk, folder));
+            // A memory that lacks nothing is given up only if somebody insists.
+            if let Some(size) = remembered.filter(|size| !forced && *size >= log.head().size) {
+                return Err(DeploymentError::WitnessIsWell { id: id.to_owned(), size });
+            }
             let timing = cabinet.clock().unwrap_or(options.start);
             let (witness, why) = (id.to_owned(), why.to_owned());
             let about = EnrolledAgain { witness: witness.clone(), key, remembered, why, timing };

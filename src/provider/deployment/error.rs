@@ -41,6 +41,11 @@ pub enum DeploymentError {
     RecordDamaged { folder: PathBuf, findings: Vec<Finding> },
     #[error("no witness is called `{id}`; there are {}", .known.join(", "))]
     NoWitness { id: String, known: Vec<String> },
+    #[error(
+        "`{id}` remembers all {size} entries of the record, so nothing is lost. If it stays silent all the same, --force begins \
+         a new memory"
+    )]
+    WitnessIsWell { id: String, size: u64 },
     #[error(transparent)]
     Ca(#[from] CaError),
     #[error(transparent)]

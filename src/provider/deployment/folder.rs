@@ -10,6 +10,16 @@ use crate::world::World;
 /// The format of a data directory that this program reads and writes.
 pub const DATA_FORMAT: &str = "rogatory data 3\n";
 
+/// Accepts a folder with something in it. One that cannot be looked into is not one without.
+pub(super) fn check_there(data: &Path, file: &str) -> Result<(), DeploymentError> {
+    let path = data.join(file);
+    match path.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(DeploymentError::NotThere(data.to_owned())),
+        Err(source) => Err(DeploymentError::Io { path, source }),
+    }
+}
+
 /// Accepts an empty folder or one of this program's own; another format is refused.
 pub(super) fn check_format(disk: &dyn Disk, data: &Path) -> Result<(), DeploymentError> {
     let failed = |error| DeploymentError::Io { path: data.to_owned(), source: error };

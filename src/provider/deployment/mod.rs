@@ -9,7 +9,7 @@ mod folder;
 mod nodes;
 mod site;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub use error::DeploymentError;
 pub use folder::DATA_FORMAT;
 pub use site::{ORIGIN, client_folder, cosigner_name};
 
-use folder::{check_format, lock_folder};
+use folder::{check_format, check_there, lock_folder};
 use nodes::Started;
 use site::{Site, check_record};
 
@@ -98,12 +98,16 @@ impl Deployment {
         Ok(deployment)
     }
 
+    /// Accepts a folder in which a deployment has begun its record.
+    pub fn check_begun(data: &Path) -> Result<(), DeploymentError> {
+        check_there(data, "record/policy")
+    }
+
     /// Opens what is there only to answer questions. What a crash interrupted stays interrupted.
     pub async fn look(options: DeploymentOptions) -> Result<Self, DeploymentError> {
-        if !options.data.join("format").exists() || !options.data.join("record").join("checkpoint").exists() {
-            return Err(DeploymentError::NotThere(options.data));
-        }
+        check_there(&options.data, "format")?;
         check_format(&*options.disk, &options.data)?;
+        Deployment::check_begun(&options.data)?;
         Deployment::open(options).await
     }
 

@@ -16,7 +16,9 @@ pub enum QuorumError {
 /// Why a policy is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError {
-    #[error("no line `{0}`")]
+    #[error(
+        "no line `{0}`: a policy names the log by its key (`log`), its witnesses, and who of them are enough (`quorum`)"
+    )]
     Missing(&'static str),
     #[error("no line `about {0}`")]
     NothingAbout(String),

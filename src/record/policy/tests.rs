@@ -65,7 +65,7 @@ fn a_bad_policy_says_where_and_what_is_allowed() {
     policy:10:1: `country` is not `name=value`
     policy:10:1: `quorum` with 0 words after it
       write `quorum <name>`
-    policy: no line `quorum`
+    policy: no line `quorum`: a policy names the log by its key (`log`), its witnesses, and who of them are enough (`quorum`)
     policy:1:1: `x+y+z` is not a verifier key of the form `name+id+base64`
     ");
 }
@@ -188,7 +188,7 @@ fn what_the_specification_forbids_is_refused() {
     a number with a sign: policy:10:1: `+2` is neither `any`, `all` nor a number
     a word for a number: policy:10:1: `most` is neither `any`, `all` nor a number
     two quorums: policy:11:1: a second `quorum`
-    no quorum: policy: no line `quorum`
+    no quorum: policy: no line `quorum`: a policy names the log by its key (`log`), its witnesses, and who of them are enough (`quorum`)
     quorum of what comes later: policy:10:1: no witness or group `g` above this line
       allowed: `a`, `b`, `c`, `d`
     quorum of two: policy:10:1: `quorum` with 2 words after it
