@@ -13,7 +13,7 @@ use super::{Exit, Outcome};
 use crate::disk::RealDisk;
 use crate::entropy::Entropy;
 use crate::record::checkpoint::SignedCheckpoint;
-use crate::record::key::VerifierKey;
+use crate::record::key::{KeyError, VerifierKey};
 use crate::record::witness::{Witness, checkpoint_path, serve};
 use crate::region::process::{Lifeline, announce_failure, announce_ready};
 use crate::region::{Outside, OutsideError, Peer};
@@ -56,15 +56,20 @@ enum WitnessCommand {
         /// The witness's folder
         folder: PathBuf,
         /// The log's public key, as a signed-note verifier key
-        key: VerifierKey,
+        #[arg(value_parser = log_key)]
+        key: Box<VerifierKey>,
         /// A checkpoint of that log
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
+        /// Begin with it also if nothing was lost, and forget what was cosigned
+        #[arg(long, requires = "from")]
+        force: bool,
     },
     /// Cosign what is sent, until interrupted
     ///
     /// `POST /add-checkpoint` and `GET /<SHA-256 of the log's origin>/checkpoint`. Without TLS: everything in it is signed, and
-    /// nothing secret. What it refuses, and why, it says on standard error.
+    /// nothing secret; keep it behind whatever keeps strangers from asking without end. What it refuses, and why, it says on
+    /// standard error.
     Run {
         /// The witness's folder
         folder: PathBuf,
@@ -84,10 +89,14 @@ enum WitnessCommand {
     },
 }
 
+fn log_key(text: &str) -> Result<Box<VerifierKey>, KeyError> {
+    text.parse().map(Box::new)
+}
+
 pub fn witness(arguments: WitnessArguments) -> Outcome {
     match arguments.command {
         WitnessCommand::New { folder, name } => new(&folder, &name),
-        WitnessCommand::Trust { folder, key, from } => trust(&folder, &key, from.as_deref()),
+        WitnessCommand::Trust { folder, key, from, force } => trust(&folder, &key, from.as_deref(), force),
         WitnessCommand::Run { folder, listen, tied: None } => run(&folder, listen),
         WitnessCommand::Run { folder, listen, tied: Some(id) } => run_tied(&folder, listen, id),
         WitnessCommand::Show { folder, format } => show(&folder, format),
@@ -106,7 +115,7 @@ fn new(folder: &Path, name: &str) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn trust(folder: &Path, key: &VerifierKey, from: Option<&Path>) -> Outcome {
+fn trust(folder: &Path, key: &VerifierKey, from: Option<&Path>, forced: bool) -> Outcome {
     let mut outside = Outside::open(folder)?;
     match from {
         None => outside.trust(&RealDisk, key)?,
@@ -115,18 +124,16 @@ fn trust(folder: &Path, key: &VerifierKey, from: Option<&Path>) -> Outcome {
                 .map_err(|error| format!("`{}` cannot be read: {error}", path.display()))?;
             let wrong = |error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
             let checkpoint = SignedCheckpoint::parse(&text).map_err(|error| wrong(&error))?;
-            match outside.trust_from(&RealDisk, key, &checkpoint) {
+            match outside.trust_from(&RealDisk, key, &checkpoint, forced) {
                 Err(error @ OutsideError::Checkpoint(_)) => return Err(wrong(&error).into()),
                 other => other?,
             }
         }
     }
-    screen::line(&format!(
-        "{BOLD}{}{BOLD:#} watches {} from {} on",
-        outside.name(),
-        key.name(),
-        entries(outside.remembered(&RealDisk)?)
-    ))?;
+    // One that is running keeps that to itself.
+    let from =
+        outside.remembered(&RealDisk).map(|size| format!(" from {} on", entries(size))).unwrap_or_default();
+    screen::line(&format!("{BOLD}{}{BOLD:#} watches {}{from}", outside.name(), key.name()))?;
     Ok(Exit::Done)
 }
 

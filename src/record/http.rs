@@ -18,8 +18,12 @@ use tokio::task::JoinSet;
 
 /// Connections at once; one beyond that waits.
 const CONNECTIONS_MAX: usize = 256;
-/// How long a client may take for its request line and headers.
+/// How long a client may take for its request line and headers, and do nothing between two requests.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// How long a connection lasts: whoever does not read the answers gives up its place.
+const CONNECTION_WITHIN: Duration = Duration::from_secs(120);
+/// After a connection that could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -35,7 +39,15 @@ where
     loop {
         while connections.try_join_next().is_some() {}
         let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-        let (stream, from) = listener.accept().await?;
+        let (stream, from) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            // A client that is gone already, or no file left for one more: it passes, and everybody else goes on.
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not taken");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
         let answer = answer.clone();
         connections.spawn(async move {
             let service = service_fn(move |request| {
@@ -45,10 +57,11 @@ where
             let served = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADERS_WITHIN)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            if let Err(error) = served {
-                tracing::debug!(%from, %error, "a connection ended");
+                .serve_connection(TokioIo::new(stream), service);
+            match tokio::time::timeout(CONNECTION_WITHIN, served).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%from, %error, "a connection ended"),
+                Err(_) => tracing::debug!(%from, "a connection was open for too long"),
             }
             drop(place);
         });

@@ -12,6 +12,7 @@ use super::enrolment::witness_state;
 use crate::clock::SystemClock;
 use crate::disk::{Disk, write_whole};
 use crate::entropy::Entropy;
+use crate::record::TreeHead;
 use crate::record::checkpoint::{CheckpointError, SignedCheckpoint};
 use crate::record::key::{Cosigner, KeyError, KeyKind, VerifierKey};
 use crate::record::witness::{FileState, StateError, Witness, WitnessState};
@@ -52,6 +53,21 @@ pub enum OutsideError {
     NotOurs(PathBuf),
     #[error("`{}` does not say which witness this is: {why}", path.display())]
     Unreadable { path: PathBuf, why: String },
+    #[error(
+        "`{}` has `{left}` and no `witness.json`: put that back, if it was lost; if `rogatory witness new` was interrupted, \
+         remove the folder and begin again",
+        folder.display()
+    )]
+    Torn { folder: PathBuf, left: &'static str },
+    #[error(
+        "`{name}` remembers a tree of {size} entries, and which log that is of is lost: put `witness.json` back as it was"
+    )]
+    OfNoLog { name: String, size: u64 },
+    #[error(
+        "`{name}` remembers {own}, and goes on from there by itself. With --force it begins with {given} all the same: what it \
+         has said of the log in between it then forgets, and could contradict"
+    )]
+    IsWell { name: String, own: TreeHead, given: TreeHead },
     #[error("`{}` has format {found}, and this program reads format {FORMAT}: use the program that wrote it, or a newer one", path.display())]
     Format { path: PathBuf, found: u32 },
     #[error("`{name}` watches no log yet: tell it of one with `rogatory witness trust {} KEY`", folder.display())]
@@ -73,13 +89,28 @@ pub enum OutsideError {
 }
 
 impl Outside {
-    /// Makes a witness in an empty folder, or in one in which this was begun. `name` is what its signature lines say.
+    /// Makes a witness in an empty folder. `name` is what its signature lines say.
     pub fn make(disk: &dyn Disk, folder: &Path, name: &str, entropy: &Entropy) -> Result<Self, OutsideError> {
         match Outside::open(folder) {
             Err(OutsideError::NotThere(_)) => {}
             Ok(Outside { folder, name, .. }) => return Err(OutsideError::There { folder, name }),
             Err(error) => return Err(error),
         }
+        // A key that is there may have signed something. Whether that was so, nobody knows without the rest.
+        if let Some(left) = ["component.key", "witness.state"].iter().find(|left| folder.join(left).exists())
+        {
+            return Err(OutsideError::Torn { folder: folder.to_owned(), left });
+        }
+        Outside::make_or_finish(disk, folder, name, entropy)
+    }
+
+    /// As [`Outside::make`], also where a crash interrupted it: for whoever knows that this witness has signed nothing.
+    pub fn make_or_finish(
+        disk: &dyn Disk,
+        folder: &Path,
+        name: &str,
+        entropy: &Entropy,
+    ) -> Result<Self, OutsideError> {
         // A name that is none is found before anything is written.
         Cosigner::new(name, &[0; 32])?;
         let failed = |source| OutsideError::Io { path: folder.to_owned(), source };
@@ -141,31 +172,51 @@ impl Outside {
     /// Tells it which log to watch, from the first entry on; for the log that it watches already, nothing happens.
     pub fn trust(&mut self, disk: &dyn Disk, log: &VerifierKey) -> Result<(), OutsideError> {
         self.check_log(log)?;
-        if self.log.is_some() {
-            return self.remembered(disk).map(|_| ());
-        }
         let state = witness_state(&self.folder);
-        // It is there if this was interrupted: nobody asks a witness that has no log.
-        if !state.exists() {
-            FileState::enrol(disk, &state)?;
+        match (&self.log, state.exists()) {
+            (Some(_), true) => return Ok(()),
+            (Some(_), false) => return Err(StateError::NotEnrolled(state).into()),
+            (None, false) => drop(FileState::enrol(disk, &state)?),
+            // It is there if this was interrupted, and then it is of nothing.
+            (None, true) => {
+                let size = self.remembered(disk)?;
+                if size > 0 {
+                    return Err(OutsideError::OfNoLog { name: self.name.clone(), size });
+                }
+            }
         }
         self.log = Some(log.clone());
         self.write(disk)
     }
 
-    /// Tells it which log to watch, from a checkpoint of it on, which it believes as it would believe the first. What it
-    /// remembered is laid aside.
+    /// Tells it which log to watch, from a checkpoint of it on, which it believes as it would believe the first. For a witness
+    /// that lost its memory; one that has it begins anew only if it is `forced`. What it remembered is laid aside.
     pub fn trust_from(
         &mut self,
         disk: &dyn Disk,
         log: &VerifierKey,
         checkpoint: &SignedCheckpoint,
+        forced: bool,
     ) -> Result<(), OutsideError> {
         self.check_log(log)?;
         checkpoint.check_log(log)?;
-        FileState::enrol_again(disk, &witness_state(&self.folder), checkpoint.head())?;
+        let (state, given) = (witness_state(&self.folder), checkpoint.head());
+        match FileState::open(disk, &state) {
+            Ok(kept) => {
+                let own = kept.load()?.head;
+                if !forced && own.size > 0 {
+                    return Err(OutsideError::IsWell { name: self.name.clone(), own, given });
+                }
+            }
+            // Lost or damaged: that is what this is for.
+            Err(StateError::NotEnrolled(_) | StateError::Damaged(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // First of which log, then from where: the other way round, a crash would leave a memory of any log.
         self.log = Some(log.clone());
-        self.write(disk)
+        self.write(disk)?;
+        FileState::enrol_again(disk, &state, given)?;
+        Ok(())
     }
 
     /// The witness, with what it remembers.

@@ -59,8 +59,9 @@ impl OutsideWitness {
     }
 }
 
-/// Where a witness takes checkpoints: its submission prefix (C2SP tlog-witness). No TLS: what goes there is signed by the
-/// log, what comes back by the witness, and neither is secret.
+/// Where a witness takes checkpoints: its submission prefix (C2SP tlog-witness). No TLS: checkpoints are signed by the log,
+/// cosignatures by the witness, and neither is secret. What else is answered is not signed, and nothing is believed of it that
+/// could do more than keep a cosignature out.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WitnessUrl(Uri);
 
@@ -97,8 +98,11 @@ impl FromStr for WitnessUrl {
         let bad = || BadWitnessUrl(text.to_owned());
         let url: Uri = text.parse().map_err(|_| bad())?;
         let plain = url.scheme() == Some(&Scheme::HTTP) && url.query().is_none() && !text.contains('#');
-        let named =
-            url.authority().is_some_and(|place| !place.host().is_empty() && !place.as_str().contains('@'));
+        let named = url.authority().is_some_and(|place| {
+            // A port that is no port is silently none.
+            let port = place.as_str() == place.host() || place.port_u16().is_some_and(|port| port > 0);
+            port && !place.host().is_empty() && !place.as_str().contains('@')
+        });
         if plain && named { Ok(WitnessUrl(url)) } else { Err(bad()) }
     }
 }
@@ -185,7 +189,8 @@ impl RawWitness {
 
 fn read_url(text: &Spanned<String>, reading: &mut Reading) -> Option<WitnessUrl> {
     let read = text.get_ref().parse();
-    let help = "write `http://`, a host, a port if it is not 80, and perhaps a path";
+    let help =
+        "write `http://`, a host, a port if it is not 80, and perhaps a path; `https://` is not spoken here";
     read.map_err(|error: BadWitnessUrl| reading.wrong(text.span(), error.to_string(), help)).ok()
 }
 
@@ -228,6 +233,8 @@ mod tests {
             "http://witness.example/#w1",
             "http://me@witness.example/",
             "http://witness example/",
+            "http://witness.example:99999/",
+            "http://witness.example:0/",
         ] {
             assert!(text.parse::<WitnessUrl>().is_err(), "{text}");
         }

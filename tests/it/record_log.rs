@@ -326,7 +326,7 @@ impl WitnessClient for Swapped {
 
 /// The log does not show it anything of its own in a new round. That it says less than it said is enough.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_witness_that_goes_back_while_the_log_runs_is_asked_no_more() {
+async fn a_witness_that_goes_back_while_the_log_runs_is_asked_for_nothing_that_could_contradict_it() {
     let cast = Cast::new("goes back");
     let folder = tempfile::tempdir().unwrap();
     let storage =
@@ -350,12 +350,19 @@ async fn a_witness_that_goes_back_while_the_log_runs_is_asked_no_more() {
     *swapped.lock().unwrap() = LocalWitness(restored.clone());
     log.append(draft(2)).await.unwrap();
     let trouble = || log.witnesses().into_iter().find(|w| w.id == "fr-paris").unwrap().trouble;
-    until(|| trouble().is_some_and(|why| why.contains("has cosigned size 2, and says that it is at 0")))
-        .await;
+    until(|| {
+        trouble().is_some_and(|why| why.contains("has cosigned size 2, and its answer says that it is at 0"))
+    })
+    .await;
     log.append(draft(3)).await.unwrap();
     until(|| log.published().unwrap().quorum.cosigners.len() == 10).await;
     assert_eq!(restored.head().size, 0, "it was asked for what could contradict it");
     assert_eq!(log.cosigned_by("fr-paris"), 2);
+    // Such an answer is not signed: whoever gave it in the witness's place keeps it out no longer than that.
+    *swapped.lock().unwrap() = LocalWitness(cast.witness("fr-paris").clone());
+    log.append(draft(4)).await.unwrap();
+    until(everybody).await;
+    assert_eq!((trouble(), log.cosigned_by("fr-paris")), (None, log.head().size));
     log.close().await;
 }
 

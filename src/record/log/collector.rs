@@ -198,28 +198,33 @@ impl Collector {
             Err(ClientError::Conflict { own }) => {
                 line.conflicts += 1;
                 if own < line.cosigned {
-                    // It has forgotten a statement of its own, and a new one could contradict it.
+                    // If it has forgotten a statement of its own, a new one could contradict it; so it is never asked from
+                    // there. It is asked again from where it was: such an answer is not signed, and another may come.
                     let why = format!(
-                        "has cosigned size {}, and says that it is at {own}: it was restored from a backup, and has \
-                         to be enrolled again",
+                        "has cosigned size {}, and its answer says that it is at {own}: it was restored from a backup and \
+                         has to be enrolled again, or somebody else answers in its place",
                         line.cosigned
                     );
-                    tracing::error!(
-                        witness = %self.parts.policy.witnesses()[place].id,
-                        own,
-                        cosigned = line.cosigned,
-                        "a witness has forgotten what it cosigned; it is asked no more"
-                    );
+                    let known = line.trouble.as_deref() == Some(why.as_str());
+                    if !known {
+                        tracing::error!(
+                            witness = %self.parts.policy.witnesses()[place].id,
+                            own,
+                            cosigned = line.cosigned,
+                            "a witness answers from behind what it cosigned"
+                        );
+                    }
                     line.trouble = Some(why);
-                    line.client = None;
                 } else if own > self.parts.head.size {
-                    line.trouble =
-                        Some(format!("has cosigned size {own}, and this log has {}", self.parts.head.size));
+                    line.trouble = Some(format!(
+                        "its answer says that it has cosigned size {own}, and this log has {}",
+                        self.parts.head.size
+                    ));
                     tracing::error!(
                         witness = %self.parts.policy.witnesses()[place].id,
                         own,
                         size = self.parts.head.size,
-                        "a witness has seen more of this log than there is: was the log restored from a backup?"
+                        "a witness says that it has seen more of this log than there is: was the log restored from a backup?"
                     );
                 } else if line.conflicts > CONFLICTS_MAX {
                     line.trouble = Some(format!("keeps answering that it is at size {own}"));

@@ -24,8 +24,8 @@ pub struct RemoteWitness {
 
 /// Signature lines of a few keys, or an error in words.
 const REPLY_MAX: usize = 16 << 10;
-/// A connection that nobody used for this long is given up, before the other side does.
-const IDLE: Duration = Duration::from_secs(20);
+/// A connection that nobody used for this long is given up: before another server of this program does, and many others.
+const IDLE: Duration = Duration::from_secs(4);
 
 impl RemoteWitness {
     /// Asks for the address anew each time.

@@ -22,7 +22,7 @@ use crate::record::http::{self, Answer, TEXT, not_allowed, plain};
 /// A request is 63 hashes and a checkpoint with a signature of each of the log's witnesses, at most.
 const REQUEST_MAX: usize = 64 << 10;
 /// How long a client may take to send it.
-const REQUEST_WITHIN: Duration = Duration::from_secs(10);
+const REQUEST_WITHIN: Duration = Duration::from_secs(3);
 
 /// Answers on the listener until the future is dropped.
 pub async fn serve(witness: Arc<Witness>, listener: TcpListener) -> io::Result<()> {
@@ -46,13 +46,16 @@ async fn answer(witness: Arc<Witness>, request: Request<Incoming>) -> Answer {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return not_allowed("GET, HEAD", "the newest checkpoint is only read: GET or HEAD\n");
     }
-    match witness.checkpoint() {
+    // While it works on its memory, which takes a disk's time, this waits.
+    match tokio::task::spawn_blocking(move || witness.checkpoint()).await.ok().flatten() {
         Some(checkpoint) => {
             let mut found = http::answer(StatusCode::OK, TEXT, checkpoint);
             found.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=2"));
             found
         }
-        None => plain(StatusCode::NOT_FOUND, "this witness has cosigned nothing yet\n"),
+        None => {
+            plain(StatusCode::NOT_FOUND, "this witness has cosigned nothing since it was told of the log\n")
+        }
     }
 }
 
@@ -65,6 +68,7 @@ async fn add_checkpoint(witness: Arc<Witness>, body: Incoming) -> Answer {
     let body = match timeout(REQUEST_WITHIN, Limited::new(body, REQUEST_MAX).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            tracing::warn!(max = REQUEST_MAX, "refused a request that is too long");
             return plain(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("a request has at most {REQUEST_MAX} bytes\n"),
@@ -73,7 +77,10 @@ async fn add_checkpoint(witness: Arc<Witness>, body: Incoming) -> Answer {
         Ok(Err(error)) => {
             return plain(StatusCode::BAD_REQUEST, format!("the request cannot be read: {error}\n"));
         }
-        Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "the request did not come to its end\n"),
+        Err(_) => {
+            tracing::warn!(within = ?REQUEST_WITHIN, "refused a request that did not come to its end");
+            return plain(StatusCode::REQUEST_TIMEOUT, "the request did not come to its end\n");
+        }
     };
     // A witness waits for its disk.
     let answered = tokio::task::spawn_blocking(move || AddCheckpointReply::of(&witness, &body)).await;

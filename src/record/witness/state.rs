@@ -40,7 +40,7 @@ pub enum StateError {
     NotEnrolled(PathBuf),
     #[error("`{0}` is there already: this witness is enrolled")]
     Enrolled(PathBuf),
-    #[error("`{0}` is in use by another process")]
+    #[error("`{0}` is in use: this witness is running; stop it first")]
     InUse(PathBuf),
     #[error("`{path}` is of format {found}, and this program reads 1 only")]
     Version { path: PathBuf, found: u8 },
@@ -121,12 +121,17 @@ impl FileState {
     /// it takes on the word of whoever calls this. A memory that is there is kept beside it, as `*.before`.
     pub fn enrol_again(disk: &dyn Disk, path: &Path, head: TreeHead) -> Result<Self, StateError> {
         let failed = |error| StateError::Io { path: path.to_owned(), error };
+        // Its time is kept, where it can be read: a newer statement never looks older.
+        let mut time = 0;
         if path.exists() {
-            // Nobody works with it meanwhile; whether it can be read does not matter.
-            drop(lock(path)?);
+            match FileState::open(disk, path) {
+                Ok(state) => time = state.remembered.time,
+                Err(StateError::InUse(path)) => return Err(StateError::InUse(path)),
+                Err(_) => {}
+            }
             disk.rename(path, &path.with_extension("before")).map_err(failed)?;
         }
-        make(disk, path, &Remembered { head, ..Remembered::NOTHING })?;
+        make(disk, path, &Remembered { head, time, ..Remembered::NOTHING })?;
         FileState::open(disk, path)
     }
 

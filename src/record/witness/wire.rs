@@ -82,7 +82,10 @@ impl AddCheckpointReply {
     pub fn of(witness: &super::Witness, body: &[u8]) -> Self {
         match AddCheckpoint::parse(body) {
             Ok(request) => AddCheckpointReply::to(&witness.add_checkpoint(&request)),
-            Err(error) => AddCheckpointReply::unreadable(&error),
+            Err(error) => {
+                tracing::warn!(witness = witness.verifier().name(), %error, "refused what is no request");
+                AddCheckpointReply::unreadable(&error)
+            }
         }
     }
 
