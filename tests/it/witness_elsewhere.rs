@@ -1,7 +1,9 @@
 //! A witness that somebody else made and runs: what it answers over HTTP, and a provider that depends on it.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use rogatory::demand::Disposition;
@@ -88,7 +90,7 @@ async fn a_witness_answers_as_the_specification_says() {
     }
     assert_eq!(witness.head().size, 3);
 
-    // A log's own way to ask; a redirect or anything else than a witness is a failure in words.
+    // A log's own way to ask.
     let remote = RemoteWitness::at(address.into());
     assert_eq!(remote.add_checkpoint(history.request(3, 5)).await.unwrap().len(), 1);
     server.abort();
@@ -112,9 +114,11 @@ fn a_folder_is_one_witness_of_one_log() {
 
     let key = make(&path, "w").unwrap().key(&RealDisk).unwrap();
     assert!(matches!(make(&path, "w"), Err(OutsideError::There { .. })));
-    // Interrupted between its two files, it is finished with the same key.
+    // A key alone may have signed: only who knows that it has not goes on with it.
     std::fs::remove_file(path.join("witness.json")).unwrap();
-    let mut outside = make(&path, "w").unwrap();
+    let torn = make(&path, "w").unwrap_err().to_string();
+    assert!(torn.contains("put that back"), "{torn}");
+    let mut outside = Outside::make_or_finish(&RealDisk, &path, "w", &Entropy::seeded("x")).unwrap();
     assert_eq!(outside.key(&RealDisk).unwrap(), key);
     assert!(matches!(outside.witness(&RealDisk), Err(OutsideError::NoLog { .. })));
 
@@ -131,6 +135,7 @@ fn a_folder_is_one_witness_of_one_log() {
     running.add_checkpoint(&history.request(0, 3)).unwrap();
     // What it remembers is its own while it runs.
     assert!(matches!(outside.remembered(&RealDisk), Err(OutsideError::State(_))));
+    outside.trust(&RealDisk, &log).unwrap();
     drop(running);
     assert_eq!(outside.remembered(&RealDisk).unwrap(), 3);
 
@@ -141,12 +146,60 @@ fn a_folder_is_one_witness_of_one_log() {
     let foreign =
         history.request(0, 2).checkpoint.to_string().replacen("rogatory.example", "other.example", 1);
     let foreign = SignedCheckpoint::parse(&foreign).unwrap();
-    assert!(matches!(outside.trust_from(&RealDisk, &log, &foreign), Err(OutsideError::Checkpoint(_))));
-    outside.trust_from(&RealDisk, &log, &history.request(0, 2).checkpoint).unwrap();
+    assert!(matches!(outside.trust_from(&RealDisk, &log, &foreign, false), Err(OutsideError::Checkpoint(_))));
+    outside.trust_from(&RealDisk, &log, &history.request(0, 2).checkpoint, false).unwrap();
     assert_eq!(outside.witness(&RealDisk).unwrap().head().size, 2);
+    // One that has its memory goes on from there; to go back it has to be forced, and its time does not.
+    let running = outside.witness(&RealDisk).unwrap();
+    running.add_checkpoint(&history.request(2, 3)).unwrap();
+    drop(running);
+    for size in [1, 2, 3] {
+        let well = outside.trust_from(&RealDisk, &log, &history.request(0, size).checkpoint, false);
+        assert!(matches!(well, Err(OutsideError::IsWell { .. })));
+    }
+    assert_eq!(outside.remembered(&RealDisk).unwrap(), 3);
+    outside.trust_from(&RealDisk, &log, &history.request(0, 1).checkpoint, true).unwrap();
+    assert_eq!(outside.remembered(&RealDisk).unwrap(), 1);
+    // A memory of which it is not known what log it is of is nobody's.
+    let text = std::fs::read_to_string(path.join("witness.json")).unwrap();
+    std::fs::write(path.join("witness.json"), r#"{ "format": 1, "name": "w" }"#).unwrap();
+    let nobodys = Outside::open(&path).unwrap().trust(&RealDisk, &log);
+    assert!(matches!(nobodys, Err(OutsideError::OfNoLog { size: 1, .. })));
+    std::fs::write(path.join("witness.json"), text).unwrap();
     // One that lost its key is another witness, and says so.
     std::fs::remove_file(path.join("component.key")).unwrap();
     assert!(matches!(outside.witness(&RealDisk), Err(OutsideError::KeyFile(_))));
+}
+
+/// One connection too many for the system is no end for the others.
+#[test]
+fn a_witness_goes_on_when_the_system_has_no_file_left_for_a_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w");
+    let mut outside = Outside::make(&RealDisk, &path, "w", &Entropy::seeded("w")).unwrap();
+    outside.trust(&RealDisk, witness(MemoryState::new()).log()).unwrap();
+    let few = r#"ulimit -n 40; exec "$0" witness run "$1" --listen 127.0.0.1:0"#;
+    let mut running = Command::new("sh")
+        .args(["-c", few, env!("CARGO_BIN_EXE_rogatory")])
+        .arg(&path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(running.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address: SocketAddr =
+        line.split("http://").nth(1).unwrap().split('/').next().unwrap().parse().unwrap();
+    let many: Vec<_> = (0..60).map(|_| std::net::TcpStream::connect(address).unwrap()).collect();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    drop(many);
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
 }
 
 /// Runs the witness of a folder until it is stopped.
@@ -206,6 +259,40 @@ async fn a_provider_depends_on_a_witness_that_it_cannot_start() {
     served(&deployment, "w-1").await;
     deployment.stop().await;
     assert!(outside.remembered(&RealDisk).is_err(), "it runs on");
+    // Entry 0 names the witnesses: with another key, or another witness beside it, nothing is opened, and nothing changed.
+    let before = std::fs::read(data.join("record/checkpoint")).unwrap();
+    let another =
+        Outside::make(&RealDisk, &folder.path().join("another"), "other.example", &Entropy::system());
+    let another = another.unwrap().key(&RealDisk).unwrap();
+    for (id, key, url, said) in [
+        ("fjord-university", &another, address, "has the key `other.example+"),
+        ("another", &another, address, "`another` is new"),
+    ] {
+        let who = "name = \"A\"\ncountry = \"NO\"\ncontrolled-by = \"a\"\n";
+        let text =
+            format!("[world.witnesses.{id}]\n{who}verifier-key = \"{key}\"\nurl = \"http://{url}/\"\n");
+        let changes = WorldChanges::read(&SourceFile::new("changes.toml", text), &["world"]).unwrap();
+        let world = Arc::new(world.with(&changes).unwrap());
+        let refused =
+            Deployment::start(DeploymentOptions { world, ..options() }).await.err().unwrap().to_string();
+        assert!(refused.contains(said), "{refused}");
+    }
+    assert_eq!(std::fs::read(data.join("record/checkpoint")).unwrap(), before);
+    stop(server).await;
+    // While it is away, nothing is erased: the record has to say so first.
+    let deployment = Deployment::start(options()).await.unwrap();
+    let size = deployment.provider.record_head().size;
+    let waits = deployment.provider.erase("w-1").await.unwrap_err().to_string();
+    assert!(waits.contains("nothing of") && waits.contains("is erased yet"), "{waits}");
+    assert!(deployment.provider.show("w-1").is_ok());
+    let server = run(&theirs, address).await;
+    assert_eq!(
+        deployment.provider.erase("w-1").await.unwrap().len(),
+        deployment.provider.docket().unopened().len()
+    );
+    assert_eq!(deployment.provider.record_head().size, size + 1, "it is said once");
+    assert!(deployment.provider.audit().await.unwrap().differences.is_empty());
+    deployment.stop().await;
     stop(server).await;
 
     // It lost its memory. Head office says so in the record, and its operator begins anew with a checkpoint.
@@ -214,7 +301,7 @@ async fn a_provider_depends_on_a_witness_that_it_cannot_start() {
         Deployment::enrol_again(options(), "fjord-university", "the disk broke", false).await.unwrap();
     assert!((enrolled.elsewhere, enrolled.remembered, enrolled.cosigned) == (true, None, false));
     let published = std::fs::read_to_string(data.join("record/checkpoint")).unwrap();
-    outside.trust_from(&RealDisk, &log, &SignedCheckpoint::parse(&published).unwrap()).unwrap();
+    outside.trust_from(&RealDisk, &log, &SignedCheckpoint::parse(&published).unwrap(), false).unwrap();
     let server = run(&theirs, address).await;
     let deployment = Deployment::start(options()).await.unwrap();
     let signed = deployment.provider.sign(&warrant("w-2", ACCOUNT)).unwrap();

@@ -42,6 +42,12 @@ pub enum DeploymentError {
     #[error("no witness is called `{id}`; there are {}", .known.join(", "))]
     NoWitness { id: String, known: Vec<String> },
     #[error(
+        "entry 0 of the record names its witnesses, and the roster and the regions have others now ({}): put them back. Of a \
+         witness only its `url` may change; other witnesses need a record of their own, in another data folder",
+        .0.join("; ")
+    )]
+    OtherWitnesses(Vec<String>),
+    #[error(
         "`{id}` remembers all {size} entries of the record, so nothing is lost. If it stays silent all the same, --force begins \
          a new memory"
     )]

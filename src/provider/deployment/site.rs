@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use super::folder::check_nothing_is_lost;
 use super::{DeploymentError, DeploymentOptions, Nodes};
+use crate::diagnostic::SourceFile;
 use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::provider::Cabinet;
+use crate::record::entry::Slot;
 use crate::record::genesis::{Digests, Genesis};
 use crate::record::key::{LogSigner, VerifierKey};
 use crate::record::log::{JOURNAL_MAX_BYTES, Log, LogOptions};
+use crate::record::opening::OpeningStore;
 use crate::record::policy::{Accept, Policy, PolicyWitness};
 use crate::record::secret::RecordSecret;
 use crate::record::storage::FolderStorage;
@@ -150,6 +153,20 @@ impl Site {
         Ok(site)
     }
 
+    /// A record keeps the witnesses that its entry 0 names: nobody would believe what others cosign.
+    fn check_policy(&self, cabinet: &Cabinet) -> std::io::Result<Result<(), DeploymentError>> {
+        let facts = cabinet.get(0)?.and_then(|full| full.opening.value(Slot::Facts).ok().flatten());
+        let Some(genesis) = facts.and_then(|facts| serde_json::from_value::<Genesis>(facts).ok()) else {
+            return Ok(Ok(()));
+        };
+        if genesis.policy == self.policy.to_text() {
+            return Ok(Ok(()));
+        }
+        let begun = Policy::read(&SourceFile::new("policy", genesis.policy));
+        let differences = begun.map(|begun| differences(&begun, &self.policy)).unwrap_or_default();
+        Ok(Err(DeploymentError::OtherWitnesses(differences)))
+    }
+
     /// Opens the record, or starts it with its genesis.
     pub(super) async fn open_log(
         &self,
@@ -158,6 +175,7 @@ impl Site {
         witnesses: Witnesses,
     ) -> Result<Log, DeploymentError> {
         let failed = |error| DeploymentError::Io { path: self.record.clone(), source: error };
+        self.check_policy(cabinet).map_err(failed)??;
         let log_options = LogOptions {
             signer: LogSigner::new(ORIGIN, &self.entropy.draw("signing key", b"log"))?,
             secret: RecordSecret::draw(&self.entropy),
@@ -179,6 +197,21 @@ impl Site {
         let genesis = Genesis::new(&self.policy, options.start, options.seed.is_some(), digests);
         Ok(Log::open_or_create(log_options, &genesis).await?)
     }
+}
+
+/// How the witnesses of a policy differ from those that the record began with, in words.
+fn differences(begun: &Policy, now: &Policy) -> Vec<String> {
+    let gone = begun.witnesses().iter().filter(|witness| now.witness(&witness.id).is_none());
+    let gone = gone.map(|witness| format!("`{}` is missing", witness.id));
+    let other = now.witnesses().iter().filter_map(|witness| match begun.witness(&witness.id) {
+        None => Some(format!("`{}` is new", witness.id)),
+        Some(before) if before.key != witness.key => {
+            Some(format!("`{}` has the key `{}` instead of `{}`", witness.id, witness.key, before.key))
+        }
+        Some(before) if before != witness => Some(format!("`{}` is described otherwise", witness.id)),
+        Some(_) => None,
+    });
+    gone.chain(other).collect()
 }
 
 /// Checks every tile and opening that is served; gives what is wrong.
@@ -204,7 +237,9 @@ fn make_outside(
     log: &VerifierKey,
 ) -> Result<(), OutsideError> {
     let mut outside = match Outside::open(folder) {
-        Err(OutsideError::NotThere(_)) => Outside::make(disk, folder, &cosigner_name(id), &origin.child(id))?,
+        Err(OutsideError::NotThere(_)) => {
+            Outside::make_or_finish(disk, folder, &cosigner_name(id), &origin.child(id))?
+        }
         found => found?,
     };
     outside.trust(disk, log)

@@ -36,6 +36,8 @@ pub enum PolicyError {
     TooIntricate,
     #[error("the name or key of witness `{0}` appears twice")]
     Twice(String),
+    #[error("witness `{0}` would sign as `{1}`, as another one does: nobody could tell them apart")]
+    SignsAlike(String, String),
     #[error("`{0}` in a policy, where one word without spaces is allowed")]
     Word(String),
     #[error("the key of witness `{0}` is not a cosigner's")]

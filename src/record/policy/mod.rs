@@ -15,6 +15,7 @@ mod sound;
 mod tests;
 mod text;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -161,6 +162,12 @@ impl Policy {
         }
         let policy = Policy { log, witnesses, groups, quorum: Member::Group(3), emergency: Some(emergency) };
         policy.check_sound()?;
+        let mut names = BTreeSet::new();
+        if let Some(twice) =
+            policy.witnesses.iter().find(|witness| !names.insert(witness.key.name().to_owned()))
+        {
+            return Err(PolicyError::SignsAlike(twice.id.clone(), twice.key.name().to_owned()));
+        }
         Ok(policy)
     }
 
