@@ -28,7 +28,7 @@ use crate::world::Address;
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AuditReport {
-    /// Entries whose openings were looked at.
+    /// Entries that were looked at, closed ones included.
     pub entries: u64,
     /// Entries that the record has.
     pub size: u64,
@@ -55,9 +55,10 @@ pub struct AuditReport {
 }
 
 impl AuditReport {
-    /// True if every decision that is open was made again and comes out the same, and it is not so that none is.
+    /// True if every decision that is open was made again and comes out the same, and it is not so that what is closed keeps
+    /// all of them from it.
     pub fn agrees(&self) -> bool {
-        let blind = self.decisions == 0 && self.closed.iter().any(|entry| !self.erased.contains(entry));
+        let blind = self.decisions == 0 && !self.closed.is_empty();
         self.differences.is_empty() && self.other_law.is_empty() && !blind
     }
 }
@@ -87,6 +88,8 @@ pub struct Auditor<'a> {
     tags: BTreeMap<u64, [u8; 32]>,
     /// Entries that say that a holder was told of others, and of which.
     tellings: BTreeMap<u64, Vec<u64>>,
+    /// Entries that say that what opened others was erased, and of which.
+    erasures: BTreeMap<u64, Vec<u64>>,
     report: AuditReport,
     /// How many entries a cosigned checkpoint covers.
     covered: u64,
@@ -102,6 +105,7 @@ impl<'a> Auditor<'a> {
             accounts: BTreeMap::new(),
             tags: BTreeMap::new(),
             tellings: BTreeMap::new(),
+            erasures: BTreeMap::new(),
             report,
             covered: 0,
         }
@@ -142,9 +146,13 @@ impl<'a> Auditor<'a> {
         }
     }
 
-    /// Entries that a holder was told of, as others say, and of which nothing was seen yet; for [`Auditor::see`].
+    /// Entries that others name, and of which nothing was seen yet; for [`Auditor::see`].
     pub fn unseen(&self) -> BTreeSet<u64> {
-        let named = self.tellings.iter().flat_map(|(entry, of)| of.iter().filter(move |of| *of < entry));
+        let named = self
+            .tellings
+            .iter()
+            .chain(&self.erasures)
+            .flat_map(|(entry, of)| of.iter().filter(move |of| *of < entry));
         named.copied().filter(|of| !self.tags.contains_key(of)).collect()
     }
 
@@ -153,8 +161,13 @@ impl<'a> Auditor<'a> {
         self.tags.insert(entry, *leaf.matter_tag());
     }
 
-    /// Notes an entry that stays closed.
-    pub fn take_closed(&mut self, entry: u64) {
+    /// Takes an entry of which nothing is open.
+    pub fn take_closed(&mut self, entry: u64, leaf: &Leaf) {
+        self.see(entry, leaf);
+        self.note_closed(entry);
+    }
+
+    fn note_closed(&mut self, entry: u64) {
         self.report.entries += 1;
         self.report.closed.push(entry);
     }
@@ -172,13 +185,13 @@ impl<'a> Auditor<'a> {
         }
         self.see(entry, leaf);
         if let Some(AboutLog::Erased(erased)) = AboutLog::read(opening) {
-            self.report.erased.extend(erased.entries);
+            self.erasures.insert(entry, erased.entries);
         }
         self.check_public(opening);
         let open = |slot| opening.value(slot).ok().flatten();
         match open(Slot::Kind) {
             None => {
-                self.take_closed(entry);
+                self.note_closed(entry);
                 return false;
             }
             Some(kind) if kind != "decided" => {
@@ -190,7 +203,7 @@ impl<'a> Auditor<'a> {
         let (Some(law), Some(facts), Some(decision)) =
             (open(Slot::Law), open(Slot::Facts), open(Slot::Decision))
         else {
-            self.take_closed(entry);
+            self.note_closed(entry);
             return false;
         };
         self.report.entries += 1;
@@ -317,12 +330,45 @@ impl<'a> Auditor<'a> {
         }
     }
 
+    /// What was erased is all of one matter up to then, and nothing else: so nobody can call erased what is only withheld.
+    fn check_erasures(&mut self) {
+        let mut erased = BTreeSet::new();
+        for (entry, named) in std::mem::take(&mut self.erasures) {
+            let tag = named.first().and_then(|first| self.tags.get(first)).copied();
+            let wrong = named.iter().find_map(|of| match self.tags.get(of) {
+                _ if *of == 0 || *of >= entry => {
+                    Some(format!("{of}, which is not an earlier entry of a matter"))
+                }
+                None => Some(format!("{of}, which was not found in the record")),
+                found if found.copied() != tag => {
+                    Some(format!("{of}, which is of another matter than the first"))
+                }
+                Some(_) => None,
+            });
+            let all: BTreeSet<u64> = named.iter().copied().collect();
+            let same =
+                |(of, other): &(&u64, &[u8; 32])| **of < entry && Some(**other) == tag && !all.contains(of);
+            let left = self.tags.iter().find(same).map(|(of, _)| *of);
+            match (wrong, left) {
+                (Some(wrong), _) => {
+                    self.differ(entry, None, format!("it says that what opens others was erased: {wrong}"))
+                }
+                (None, Some(left)) => {
+                    let what = format!(
+                        "it says that what opens a matter was erased, and leaves out entry {left} of that matter"
+                    );
+                    self.differ(entry, None, what);
+                }
+                (None, None) => erased.extend(named),
+            }
+        }
+        self.report.erased =
+            self.report.closed.iter().copied().filter(|entry| erased.contains(entry)).collect();
+    }
+
     pub fn report(mut self) -> AuditReport {
         self.check_tellings();
-        let AuditReport { erased, closed, .. } = &mut self.report;
-        erased.retain(|entry| closed.contains(entry));
-        erased.sort_unstable();
-        erased.dedup();
+        self.check_erasures();
         self.report.differences.sort_by_key(|difference| difference.entry);
         self.report
     }

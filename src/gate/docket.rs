@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::event::{Event, NotAnEvent};
 use super::matter::{ImpossibleMove, Matter};
 use super::matter_id::MatterId;
+use super::phase::Phase;
 use super::public::PublicEvent;
 use crate::clock::SimTime;
 use crate::record::about_log::{AboutLog, Erased};
@@ -39,7 +40,7 @@ struct Books {
     /// The entries of each matter, in order, with the moment of each.
     entries: BTreeMap<MatterId, Vec<(u64, SimTime)>>,
     /// Entries of which the opening is gone.
-    unopened: Vec<u64>,
+    unopened: BTreeSet<u64>,
     /// The tags of their matters.
     gone: BTreeSet<[u8; 32]>,
     latest: Option<SimTime>,
@@ -82,7 +83,7 @@ impl Docket {
                     docket.close(id, entry);
                 }
                 let mut books = docket.books.write().unwrap_or_else(PoisonError::into_inner);
-                books.unopened.push(entry);
+                books.unopened.insert(entry);
                 books.gone.insert(tag);
                 continue;
             };
@@ -125,7 +126,7 @@ impl Docket {
 
     /// Entries of which the opening is gone, as far as that is known: erased, or lost before the docket was opened.
     pub fn unopened(&self) -> Vec<u64> {
-        self.books().unopened.clone()
+        self.books().unopened.iter().copied().collect()
     }
 
     /// The entries of a matter, in order.
@@ -138,20 +139,36 @@ impl Docket {
         self.books().entries.get(id).cloned().unwrap_or_default()
     }
 
-    /// Erases what opens the entries of a matter, and forgets it. The entries stay in the log. Whether a matter may be
-    /// forgotten is for the caller to say.
-    pub async fn erase(&self, id: &MatterId) -> Result<Vec<u64>, DocketError> {
-        let entries = self.entries(id);
+    /// The entries of a matter, also those that come after one which is not open any more.
+    pub async fn all_entries(&self, id: &MatterId) -> Result<Vec<u64>, DocketError> {
+        let unreadable =
+            self.get(id).is_some_and(|matter| matches!(matter.phase(), Phase::Unreadable { .. }));
+        let mut entries = self.entries(id);
+        if unreadable {
+            let tag = self.log.matter_tag(id.as_str());
+            let first = entries.first().copied().unwrap_or(1);
+            entries.clear();
+            for entry in first..self.log.head().size {
+                if *self.log.leaf(entry).await?.matter_tag() == tag {
+                    entries.push(entry);
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Erases what opens the entries of a matter, all of them, and forgets it. The entries stay in the log. Whether a matter
+    /// may be forgotten is for the caller to say.
+    pub async fn erase(&self, id: &MatterId, entries: &[u64]) -> Result<(), DocketError> {
         let tag = self.log.matter_tag(id.as_str());
-        self.log.erase_openings(entries.clone()).await?;
+        self.log.erase_openings(entries.to_vec()).await?;
         let mut books = self.books.write().unwrap_or_else(PoisonError::into_inner);
         books.matters.remove(id);
         books.entries.remove(id);
         books.order.retain(|_, other| other != id);
-        books.unopened.extend(&entries);
-        books.unopened.sort_unstable();
+        books.unopened.extend(entries);
         books.gone.insert(tag);
-        Ok(entries)
+        Ok(())
     }
 
     /// What entries say about the log itself. They belong to no matter.
@@ -177,18 +194,20 @@ impl Docket {
         }
     }
 
-    /// When what opened an entry was erased, as the record says, if it is gone.
-    pub fn erased(&self, entry: u64) -> Option<SimTime> {
-        let gone = self.books().unopened.contains(&entry);
-        let said = self.said_erased().into_iter().find(|erased| gone && erased.entries.contains(&entry));
-        said.map(|erased| erased.timing)
+    /// When what opened each entry was erased, as the record says, of those that are gone.
+    pub fn erased(&self) -> BTreeMap<u64, SimTime> {
+        let said = self.said_erased();
+        let books = self.books();
+        let entries =
+            said.values().flat_map(|erased| erased.entries.iter().map(|entry| (*entry, erased.timing)));
+        entries.filter(|(entry, _)| books.unopened.contains(entry)).collect()
     }
 
-    /// What the record says was erased, and when.
-    pub fn said_erased(&self) -> Vec<Erased> {
+    /// What the record says was erased, and when, by the entries that say so.
+    pub fn said_erased(&self) -> BTreeMap<u64, Erased> {
         let books = self.books();
-        let erased = books.about_log.values().filter_map(|about| match about {
-            AboutLog::Erased(erased) => Some(erased.clone()),
+        let erased = books.about_log.iter().filter_map(|(entry, about)| match about {
+            AboutLog::Erased(erased) => Some((*entry, erased.clone())),
             AboutLog::EnrolledAgain(_) => None,
         });
         erased.collect()

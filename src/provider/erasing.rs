@@ -1,9 +1,9 @@
 //! Erasing what opens a matter that is over. The record stays as it is, and says that it was done; nobody can tell any more
 //! what it says there.
+//!
+//! It is said first, in an entry that a quorum has cosigned, and done then. What a crash kept from being done is done at the next
+//! start, before anything else happens.
 
-use std::collections::BTreeSet;
-
-use super::lapses::is_want_of_a_quorum;
 use super::{Provider, ProviderError};
 use crate::demand::Disposition;
 use crate::gate::{DocketError, Matter, MatterId, Phase};
@@ -20,55 +20,66 @@ impl Provider {
         if let Some(why) = self.still_needed(&matter) {
             return Err(ProviderError::NotErasable { matter: id, why });
         }
-        self.say_erased(self.docket.entries(&id)).await?;
-        let erased = self.docket.erase(&id).await?;
+        let entries = self.docket.all_entries(&id).await?;
+        if let Err(error) = self.say_erased(&entries).await {
+            return Err(ProviderError::NotErasedYet { matter: id, error: Box::new(error) });
+        }
+        self.docket.erase(&id, &entries).await?;
         self.held().remove(&id);
-        Ok(erased)
+        Ok(entries)
     }
 
-    /// Enters that these entries are to be closed for good. Being in the log is enough: whoever reads it later reads that, too.
-    async fn say_erased(&self, entries: Vec<u64>) -> Result<(), ProviderError> {
-        if self.docket.said_erased().iter().any(|erased| erased.entries == entries) {
-            return Ok(());
-        }
-        let about = AboutLog::Erased(Erased { entries, timing: self.now() });
-        match self.docket.enter_about_log(about).await {
-            Ok(logged) => {
-                let Some(full) = logged.full else { return Ok(()) };
-                let opening = full.opening.subset(&AboutLog::OPEN);
-                Ok(self.docket.log().publish_opening(opening).await.map_err(DocketError::from)?)
+    /// Enters that these entries are closed for good, if that was not done before, and waits for a quorum.
+    async fn say_erased(&self, entries: &[u64]) -> Result<(), DocketError> {
+        let log = self.docket.log();
+        let said = self.docket.said_erased().into_iter().find(|(_, erased)| erased.entries == entries);
+        let logged = match said {
+            Some((entry, _)) => log.await_quorum(entry).await?,
+            None => {
+                let about = Erased { entries: entries.to_vec(), timing: self.now() };
+                self.docket.enter_about_log(AboutLog::Erased(about)).await?
             }
-            // It is published when it is cosigned, at the next start.
-            Err(error) if is_want_of_a_quorum(&error) => Ok(()),
-            Err(error) => Err(error.into()),
+        };
+        match logged.full {
+            Some(full) => Ok(log.publish_opening(full.opening.subset(&AboutLog::OPEN)).await?),
+            None => Ok(()),
         }
     }
 
-    /// Erases what the record says was erased, and a crash kept from it.
+    /// Erases what the record says was erased, and a crash kept from it: those very entries, and only if the matter has no
+    /// others by now.
     pub(super) async fn finish_erasing(&self) -> Result<(), ProviderError> {
-        let said: BTreeSet<u64> =
-            self.docket.said_erased().into_iter().flat_map(|erased| erased.entries).collect();
-        for matter in self.docket.matters() {
-            let first = self.docket.entries(matter.id()).first().copied();
-            if first.is_some_and(|entry| said.contains(&entry)) {
-                self.docket.erase(matter.id()).await?;
-                self.held().remove(matter.id());
+        let cosigned = self.docket.log().published().map_or(0, |published| published.checkpoint.head().size);
+        for (entry, Erased { entries, .. }) in self.docket.said_erased() {
+            let first = entries.first().copied();
+            let mut matters = self.docket.matters();
+            let is_meant =
+                |matter: &MatterId| first.is_some() && self.docket.entries(matter).first().copied() == first;
+            let Some(id) = matters.find(|matter| is_meant(matter.id())).map(|matter| matter.id().clone())
+            else {
+                continue;
+            };
+            if entry >= cosigned || self.docket.all_entries(&id).await? != entries {
+                tracing::warn!(entry, "what opens a matter was to be erased, and is not: erase it again");
+                continue;
             }
+            self.docket.erase(&id, &entries).await?;
+            self.held().remove(&id);
         }
         Ok(())
     }
 
     fn still_needed(&self, matter: &Matter) -> Option<String> {
         let id: &MatterId = matter.id();
+        if self.held().get(id).is_some_and(|held| !held.is_empty()) {
+            return Some("mail is held for it".to_owned());
+        }
         if matches!(matter.phase(), Phase::Unreadable { .. }) {
             return None;
         }
         let disposition = matter.disposition();
         if !matter.granted().is_empty() || matches!(disposition, Disposition::Pending | Disposition::Routed) {
             return Some(format!("it is not over; it is {disposition}"));
-        }
-        if self.held().get(id).is_some_and(|held| !held.is_empty()) {
-            return Some("mail is held for it".to_owned());
         }
         if matter.route().is_some_and(|route| route.ended.is_none()) {
             return Some("a request to another state is under way".to_owned());

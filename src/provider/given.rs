@@ -1,5 +1,7 @@
 //! Who holds which opening, under which key, and since when.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::envelope::SealedOpenings;
@@ -101,10 +103,11 @@ impl Provider {
             Some(name) => self.docket.entries(self.find(name)?.id()),
             None => (0..self.docket.log().head().size).collect(),
         };
+        let erased = self.docket.erased();
         let mut openings = Vec::new();
         for entry in entries {
             let full = self.docket.log().opening(entry).await.map_err(DocketError::from)?;
-            openings.push(self.openings_of(entry, full.as_ref()));
+            openings.push(self.openings_of(entry, full.as_ref(), &erased));
         }
         Ok(openings)
     }
@@ -177,7 +180,12 @@ impl Provider {
         Ok((sealed, openings.len()))
     }
 
-    fn openings_of(&self, entry: u64, full: Option<&FullOpening>) -> EntryOpenings {
+    fn openings_of(
+        &self,
+        entry: u64,
+        full: Option<&FullOpening>,
+        erased: &BTreeMap<u64, SimTime>,
+    ) -> EntryOpenings {
         let value = |slot| full.and_then(|full| full.opening.value(slot).ok().flatten());
         let text = |slot| value(slot).and_then(|value| value.as_str().map(str::to_owned));
         let matter = text(Slot::Matter).map(MatterId::from_recorded);
@@ -207,7 +215,10 @@ impl Provider {
                 until: None,
             }));
         }
-        if entry == 0 || full.is_some_and(|full| is_about_the_log(&full.opening)) {
+        // What is about the log is published when it is cosigned.
+        let published = self.docket.log().published();
+        let cosigned = published.map_or(0, |published| published.checkpoint.head().size);
+        if entry < cosigned && (entry == 0 || full.is_some_and(|full| is_about_the_log(&full.opening))) {
             let slots = AboutLog::OPEN.to_vec();
             let key = "none: published".to_owned();
             holdings.push(HoldingView { holder: Holder::Public, slots, key, since, until: None });
@@ -241,7 +252,7 @@ impl Provider {
             entry,
             kind: text(Slot::Kind),
             matter,
-            erased: self.docket.erased(entry),
+            erased: erased.get(&entry).copied(),
             holdings,
             closed: closed.unwrap_or_default(),
         }

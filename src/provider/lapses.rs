@@ -106,7 +106,7 @@ pub(super) fn want(error: &ProviderError) -> Option<Want> {
 }
 
 /// True if what was entered is in the log, and no quorum has cosigned it yet.
-pub(super) fn is_want_of_a_quorum(error: &DocketError) -> bool {
+fn is_want_of_a_quorum(error: &DocketError) -> bool {
     matches!(
         error,
         DocketError::Append(AppendError::NoQuorum { .. })

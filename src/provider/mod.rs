@@ -179,6 +179,10 @@ pub enum ProviderError {
     NothingToGive(String),
     #[error("openings for `{name}`: {error}")]
     UnusableReaderKey { name: String, error: crate::vault::VaultError },
+    #[error(
+        "nothing of `{matter}` is erased yet: the record has to say so first, with a quorum. {error}. Ask again when there is one"
+    )]
+    NotErasedYet { matter: MatterId, error: Box<DocketError> },
     #[error("what opens `{matter}` cannot be erased: {why}")]
     NotErasable { matter: MatterId, why: String },
     #[error("{what}: {error}")]

@@ -27,6 +27,9 @@ impl Provider {
     pub(super) async fn publish_about_log(&self) -> Result<(), ProviderError> {
         let log = self.docket.log();
         for entry in self.docket.about_log().into_keys() {
+            if log.is_published(entry).await.map_err(DocketError::from)? {
+                continue;
+            }
             let Ok(Logged { full: Some(full), .. }) = log.await_quorum(entry).await else { continue };
             let opening = full.opening.subset(&AboutLog::OPEN);
             log.publish_opening(opening).await.map_err(DocketError::from)?;
@@ -56,7 +59,10 @@ impl Provider {
                         let leaf = log.leaf(entry).await.map_err(DocketError::from)?;
                         auditor.take_full(&full, &leaf);
                     }
-                    None => auditor.take_closed(entry),
+                    None => {
+                        let leaf = log.leaf(entry).await.map_err(DocketError::from)?;
+                        auditor.take_closed(entry, &leaf);
+                    }
                 }
             }
             for entry in auditor.unseen() {

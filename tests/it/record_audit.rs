@@ -10,6 +10,7 @@ use rogatory::gate::{AuditReport, Auditor};
 use rogatory::law::Law;
 use rogatory::mail::Story;
 use rogatory::provider::{Deployment, DeploymentOptions, Nodes};
+use rogatory::record::about_log::{AboutLog, Erased};
 use rogatory::record::entry::{EntryDraft, Slot};
 use rogatory::record::opening::FullOpening;
 use rogatory::record::secret::RecordSecret;
@@ -131,7 +132,7 @@ async fn every_decision_comes_out_as_recorded_and_a_changed_one_does_not() {
     let given = folder.path().join("given");
     std::fs::create_dir(&given).unwrap();
     std::fs::write(given.join("one.json"), serde_json::to_vec(&granted.opening).unwrap()).unwrap();
-    let looked = format!("1 of {} entries looked at, 1 decision on", log.head().size);
+    let looked = format!("1 of {} entries open, 1 decision on", log.head().size);
     deployment.stop().await;
     let audit = || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rogatory"));
@@ -194,13 +195,10 @@ fn a_holder_was_told_of_earlier_entries_of_that_matter_and_of_no_others() {
         let (own, other) = (event(5, "m", "returned", json!([])), event(6, "n", "returned", json!([])));
         auditor.take(&own.full.opening, &own.leaf);
         // Closed to the auditor; its leaf is in the record all the same.
-        auditor.take_closed(6);
+        auditor.take_closed(6, &other.leaf);
         let told = event(7, "m", "told", json!(named));
         auditor.take(&told.full.opening, &told.leaf);
         let unseen = auditor.unseen();
-        if unseen.contains(&6) {
-            auditor.see(6, &other.leaf);
-        }
         let report = auditor.report();
         (unseen.into_iter().collect::<Vec<_>>(), report.differences.iter().map(ToString::to_string).collect())
     };
@@ -208,10 +206,44 @@ fn a_holder_was_told_of_earlier_entries_of_that_matter_and_of_no_others() {
         vec![format!("entry 7: it says that a holder was told of entry {of}, which {what}")]
     };
     assert_eq!(said(&[5]), (vec![], Vec::<String>::new()));
-    assert_eq!(said(&[5, 6]), (vec![6], bad(6, "is of another matter")));
+    assert_eq!(said(&[5, 6]), (vec![], bad(6, "is of another matter")));
     assert_eq!(said(&[3]), (vec![3], bad(3, "was not found in the record")));
     assert_eq!(said(&[7]), (vec![], bad(7, "comes no earlier than the telling")));
     assert_eq!(said(&[8]), (vec![], bad(8, "comes no earlier than the telling")));
+}
+
+#[test]
+fn what_is_called_erased_is_all_of_one_matter_and_came_before() {
+    let secret = RecordSecret::draw(&Entropy::seeded("audit"));
+    let law = Law::standard().unwrap();
+    let said = |named: &[u64]| {
+        let mut auditor = Auditor::new(&law);
+        for (entry, matter) in [(4, "m"), (5, "m"), (6, "n")] {
+            let closed = EntryDraft::new(matter, time("2014-01-01")).seal(entry, &secret).unwrap();
+            auditor.take_closed(entry, &closed.leaf);
+        }
+        let about = Erased { entries: named.to_vec(), timing: time("2014-01-02") };
+        let sealed = AboutLog::Erased(about).draft().seal(7, &secret).unwrap();
+        auditor.take(&sealed.full.opening, &sealed.leaf);
+        let report = auditor.report();
+        (report.erased, report.differences.first().map(|difference| difference.what.clone()))
+    };
+    assert_eq!(said(&[4, 5]), (vec![4, 5], None));
+    assert_eq!(said(&[6]), (vec![6], None));
+    for (named, what) in [
+        (&[4][..], "leaves out entry 5 of that matter"),
+        (&[4, 5, 6], "6, which is of another matter than the first"),
+        (&[0], "0, which is not an earlier entry of a matter"),
+        (&[4, 5, 7], "7, which is not an earlier entry of a matter"),
+        (&[4, 5, 8], "8, which is not an earlier entry of a matter"),
+        (&[3], "3, which was not found in the record"),
+    ] {
+        let (erased, difference) = said(named);
+        assert!(
+            erased.is_empty() && difference.as_ref().is_some_and(|it| it.ends_with(what)),
+            "{difference:?}"
+        );
+    }
 }
 
 /// The law books built in, with a comment more: another revision that says the same.

@@ -116,10 +116,12 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
     for difference in &report.differences {
         screen::line(&format!("{BAD}{difference}{BAD:#}"))?;
     }
-    let (erased, closed): (Vec<u64>, Vec<u64>) =
-        report.closed.iter().partition(|entry| report.erased.contains(entry));
-    if !erased.is_empty() {
-        screen::line(&format!("erased, as the record says, and so not audited: {}", entries(&erased)))?;
+    // Both are in order.
+    let closed: Vec<u64> =
+        report.closed.iter().filter(|entry| report.erased.binary_search(entry).is_err()).copied().collect();
+    if !report.erased.is_empty() {
+        let erased = entries(&report.erased);
+        screen::line(&format!("erased, as head office says in the record, and so not audited: {erased}"))?;
     }
     if !closed.is_empty() {
         screen::line(&format!("closed, and so not audited: {}", entries(&closed)))?;
@@ -155,8 +157,8 @@ fn tell(report: &AuditReport) -> std::io::Result<()> {
         }
     };
     screen::line(&format!(
-        "{} of {} looked at, {} on {} made again: {BOLD}{verdict}{BOLD:#}",
-        report.entries,
+        "{} of {} open, {} on {} made again: {BOLD}{verdict}{BOLD:#}",
+        report.entries - report.closed.len() as u64,
         screen::counted(report.size, "entry", "entries"),
         screen::count(report.decisions as usize, "decision"),
         screen::count(report.items as usize, "item")

@@ -30,7 +30,7 @@ pub fn enrol(witness: &str, why: &str, forced: bool, running: &RunningArguments,
         return Ok(Exit::Done);
     }
     let remembered = match enrolled.remembered {
-        _ if enrolled.elsewhere => "its operator knows what it remembered".to_owned(),
+        _ if enrolled.elsewhere => "what it remembered its operator knows".to_owned(),
         Some(size) => format!("its memory was of {size} entries"),
         None => "its memory was lost".to_owned(),
     };

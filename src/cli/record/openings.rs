@@ -73,6 +73,12 @@ pub fn notices(account: Address, out: Option<&Path>, format: Format, running: &R
     if let Some(folder) = out {
         write_proofs(folder, &notices)?;
     }
+    if unopened > 0 {
+        screen::note(&format!(
+            "What opened {} was erased or lost; whether {account} was told of them is not known any more.",
+            screen::counted(unopened, "entry", "entries")
+        ));
+    }
     if format == Format::Json {
         screen::json(&notices)?;
         return Ok(Exit::Done);
@@ -104,12 +110,6 @@ pub fn notices(account: Address, out: Option<&Path>, format: Format, running: &R
             let why = closed.sentence(|time: SimTime| time.date_utc().to_string());
             screen::line(&format!("  what came later is closed: {why}"))?;
         }
-    }
-    if unopened > 0 {
-        screen::note(&format!(
-            "What opened {} was erased or lost; whether {account} was told of them is not known any more.",
-            screen::counted(unopened, "entry", "entries")
-        ));
     }
     if let Some(folder) = out {
         let count: usize = notices.iter().map(|notice| notice.entries.len()).sum();

@@ -16,7 +16,15 @@ use crate::record::verify::{verify_folder, verify_journal, verify_superseded};
 /// Shows the head of the record.
 pub fn show(data: &Path, format: Format) -> Outcome {
     check_record_in(data)?;
-    let checkpoint = SourceFile::read(&data.join("record").join("checkpoint"))?;
+    let served = data.join("record").join("checkpoint");
+    if !served.exists() {
+        return Err(format!(
+            "`{}` is not there yet: no quorum of witnesses has cosigned anything of this record. It is served as soon as one has",
+            served.display()
+        )
+        .into());
+    }
+    let checkpoint = SourceFile::read(&served)?;
     let policy = super::read_policy(data, None)?;
     let mut lines = checkpoint.text().lines();
     let origin = lines.next().unwrap_or_default();

@@ -86,8 +86,8 @@ impl Deployment {
             return Err(DeploymentError::RecordDamaged { folder: record, findings: wrong });
         }
         deployment.provider.publish_about_log().await?;
-        deployment.provider.finish_interrupted().await?;
         deployment.provider.finish_erasing().await?;
+        deployment.provider.finish_interrupted().await?;
         if !wrong.is_empty() {
             let findings = check_record(record.clone(), deployment.policy.clone()).await?;
             if !findings.is_empty() {

@@ -50,6 +50,13 @@ impl Log {
         Ok(blocking(move || log.0.shared.openings.erase(&entries)).await??)
     }
 
+    /// True if an opening of an entry is served.
+    pub async fn is_published(&self, index: u64) -> Result<bool, LogError> {
+        let log = self.clone();
+        let read = blocking(move || log.0.shared.storage.read(&opening_path(index))).await?;
+        Ok(read.map_err(LogError::from)?.is_some())
+    }
+
     /// Publishes one opening: [`Log::publish_openings`].
     pub async fn publish_opening(&self, opening: Opening) -> Result<(), LogError> {
         self.publish_openings(vec![opening]).await
