@@ -1,5 +1,10 @@
 //! What the system says of memory; nothing where it does not tell.
 
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::Failure;
+
 /// Megabytes of a process and its children, with shared pages counted once; `None` where the system does not tell.
 pub(super) fn pss_of_family(parent: u32) -> Option<f64> {
     let children = std::fs::read_dir("/proc").ok()?.flatten().filter_map(|entry| {
@@ -18,19 +23,24 @@ pub(super) fn pss_of_family(parent: u32) -> Option<f64> {
     Some(kibibytes? * 1024.0 / 1e6)
 }
 
-/// What some work gives, and by how many megabytes this process was larger at the height of it.
-pub(super) fn peak_of<T>(work: impl FnOnce() -> T) -> (T, Option<f64>) {
-    // From here on the peak is counted anew (proc_pid_clear_refs(5)).
-    let begun = std::fs::write("/proc/self/clear_refs", "5").ok().and_then(|()| of_this_process("VmHWM:"));
-    let done = work();
-    let peak = of_this_process("VmHWM:");
-    (done, begun.zip(peak).map(|(begun, peak)| (peak - begun).max(0.0)))
+/// Megabytes of a process at the height of it, from its start to its end; `None` where the system does not tell.
+pub(super) fn peak_of(command: &mut Command) -> Result<Option<f64>, Failure> {
+    let mut child = command.stdout(Stdio::null()).spawn()?;
+    let mut peak = None;
+    let status = loop {
+        // The height only grows; what is missed is what comes in the last moment.
+        peak = high_water_mark(child.id()).or(peak);
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    };
+    if status.success() { Ok(peak) } else { Err(format!("{command:?} ended with {status}").into()) }
 }
 
-/// A line of this process's status, in megabytes.
-fn of_this_process(name: &str) -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+fn high_water_mark(id: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: f64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kibibytes * 1024.0 / 1e6)
 }
