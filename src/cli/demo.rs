@@ -17,6 +17,7 @@ use crate::disk::RealDisk;
 use crate::provider::{Control, Deployment, DeploymentOptions, Nodes};
 use crate::region::{ServerLimits, SharedService, serve};
 use crate::scenario::{Backstage, Pace, Playhouse, Progress, Script, TextObserver, progress, run};
+use crate::world::{WitnessId, World};
 
 /// The play, and what branches off it.
 const PLAY: &str = "dublin-warrant";
@@ -101,6 +102,7 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
     ))?;
 
     tell_down(deployment.down(), &arguments.data);
+    tell_elsewhere(&setup.world, &deployment, &arguments.data);
 
     let mut playhouse = Playhouse::on(
         Backstage {
@@ -138,6 +140,22 @@ async fn perform(arguments: &DemoArguments, setup: &Setup) -> Result<(Deployment
     }
     let deployment = playhouse.into_deployment().expect("the playhouse was made on a deployment");
     Ok((deployment, holds))
+}
+
+/// Says what an operator has to do whose witness does not answer as it should.
+fn tell_elsewhere(world: &World, deployment: &Deployment, data: &Path) {
+    for witness in deployment.provider.docket().log().witnesses() {
+        let Some(trouble) = witness.trouble else { continue };
+        let rostered = witness.id.parse().ok().and_then(|id: WitnessId| world.roster().witness(&id).ok());
+        let Some(elsewhere) = rostered.and_then(|rostered| rostered.elsewhere()) else { continue };
+        screen::note(&format!(
+            "{} does not cosign: {trouble}\n  Somebody else runs it, at {}. They have to tell it of this record (`rogatory witness \
+             trust`, with the first key that `rogatory record keys --data {}` prints), and to run it.",
+            witness.id,
+            elsewhere.url,
+            data.display()
+        ));
+    }
 }
 
 /// Gives everybody in the story their mail.

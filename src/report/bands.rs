@@ -72,7 +72,8 @@ impl BandForm {
         let newest = (days_before(made, 180), days_before(made, 1));
         // The 180 days that ended 180 days before.
         let late = (days_before(made, 359), days_before(made, 180));
-        let year_late = (years_before(days_before(made, -1), 2), years_before(made, 1));
+        let year_ended = years_before(made, 1);
+        let year_late = (days_before(years_before(year_ended, 1), -1), year_ended);
         let part = |what, process, (from, to)| Part { what, process, from, to };
         match self {
             BandForm::Thousands | BandForm::FiveHundreds => vec![
@@ -117,8 +118,7 @@ impl fmt::Display for BandForm {
     }
 }
 
-/// How sure this program is of the whole of it: the widths of the first form and a delay of half a year were read where
-/// others stand from memory, and the whole is as sure as its weakest part.
+/// How sure this program is of the whole of it. It was held against copies of the code, and not against the code itself.
 const MARK: SourceMark = SourceMark::FromMemory;
 
 /// What a report says of national security.
@@ -413,9 +413,18 @@ mod tests {
         assert_eq!(spans(BandForm::FiveHundreds, "2018-07-01"), spans(BandForm::Thousands, "2018-07-01"));
         assert_eq!(spans(BandForm::TwoFifties, "2018-07-01"), ["2018-01-02 to 2018-06-30"]);
         assert_eq!(spans(BandForm::Hundreds, "2018-07-01"), ["2016-07-02 to 2017-07-01"]);
+        assert_eq!(spans(BandForm::Hundreds, "2024-02-28"), ["2022-03-01 to 2023-02-28"]);
+        assert_eq!(spans(BandForm::Hundreds, "2025-02-28"), ["2023-03-01 to 2024-02-28"]);
         // Directives of a new service: hidden where they are told apart.
         let new = ["2018-01-03", "2018-01-04"];
         assert_eq!(bands(&new, BandForm::TwoFifties, "2018-07-01"), ["0-249", "500-749"]);
-        assert_eq!(bands(&new, BandForm::FiveHundreds, "2018-07-02")[3], "0-499");
+        // The day on which both are in the days that are told: 600 accounts, were they not new.
+        assert_eq!(bands(&new, BandForm::FiveHundreds, "2018-07-03")[3], "0-499");
+        let long_since = ["2012-01-01", "2018-01-03", "2018-01-04"];
+        assert_eq!(bands(&long_since, BandForm::FiveHundreds, "2018-07-03")[3], "500-999");
+        // 540 days after the first, it shows.
+        let first = ["2017-01-10", "2018-01-03", "2018-01-04"];
+        assert_eq!(bands(&first, BandForm::FiveHundreds, "2018-07-03")[3], "0-499");
+        assert_eq!(bands(&first, BandForm::FiveHundreds, "2018-07-04")[3], "500-999");
     }
 }

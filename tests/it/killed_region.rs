@@ -77,9 +77,10 @@ async fn no_acknowledged_message_is_lost(deployment: &Deployment) {
             Err(ProviderError::Region(..)) => failed += 1,
             Err(error) => panic!("{error}"),
         }
-        // In the middle of a hundred deliveries, twice. The supervisor starts it again.
+        // In the middle of a hundred deliveries, twice, and again if none of them was under way at that instant. The supervisor
+        // starts it again.
         let so_far = acknowledged.lock().unwrap().len();
-        if so_far >= 150 + kills * 300 && kills < 2 {
+        if so_far >= 150 + kills * 150 && (kills < 2 || failed == 0) {
             let mut address = supervisor.address(&dublin()).unwrap();
             address.mark_unchanged();
             let pid = Pid::from_raw(supervisor.pid(&dublin()).unwrap() as i32).unwrap();
@@ -90,7 +91,7 @@ async fn no_acknowledged_message_is_lost(deployment: &Deployment) {
         }
     }
     drop(deliveries);
-    assert!(kills == 2 && failed > 0, "{kills} kills, {failed} failed deliveries");
+    assert!(kills >= 2 && failed > 0, "{kills} kills, {failed} failed deliveries");
     let acknowledged = acknowledged.into_inner().unwrap();
     let sent: BTreeMap<Vec<u8>, usize> = (0..MESSAGES).map(|number| (message(number), number)).collect();
     let found = numbers(provider, ACCOUNT, &sent).await;

@@ -49,7 +49,8 @@ pub struct ReportArguments {
     /// Count only what was published and what is in this folder of openings
     #[arg(long, value_name = "FOLDER", conflicts_with = "published")]
     openings: Option<PathBuf>,
-    /// How wide the bands are for national security: 1000, 500, 250 or 100
+    /// How wide the bands are for national security: 1000, 500, 250 or 100. The law allows one such report in half a year, of
+    /// bands of 100 one in a year
     #[arg(long, value_name = "WIDTH", default_value = "1000")]
     bands: BandForm,
     #[arg(long, value_enum, default_value_t)]

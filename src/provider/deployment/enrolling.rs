@@ -25,7 +25,8 @@ pub struct EnrolledWitness {
     pub elsewhere: bool,
     /// The entry that says so.
     pub entry: u64,
-    /// The size that it vouches for the record from.
+    /// The size that it vouches for the record from: of the head with that entry, or, if somebody else runs it and it is not
+    /// cosigned yet, of the newest checkpoint there is.
     pub size: u64,
     /// True if the other witnesses were a quorum for that entry. If not, it is cosigned when this one is back.
     pub cosigned: bool,
@@ -90,15 +91,10 @@ impl Deployment {
                 log.publish_opening(full.opening.subset(&AboutLog::OPEN)).await?;
             }
             let head = log.head();
+            let published = log.published().map_or(0, |published| published.checkpoint.head().size);
+            let size = if folder.is_none() { published } else { head.size };
             Ok::<_, DeploymentError>((
-                EnrolledWitness {
-                    witness,
-                    remembered,
-                    elsewhere: folder.is_none(),
-                    entry,
-                    size: head.size,
-                    cosigned,
-                },
+                EnrolledWitness { witness, remembered, elsewhere: folder.is_none(), entry, size, cosigned },
                 head,
             ))
         };

@@ -1,6 +1,7 @@
 //! The files beside what a walk over the tree reads.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Verification;
@@ -13,7 +14,7 @@ use crate::record::tree::tile_width;
 /// reads them; who has an older one does.
 pub fn verify_superseded(folder: &Path, found: &mut Verification) {
     let Some(TreeHead { size, .. }) = found.head else { return };
-    for_each_file(folder, "tile", &mut |path, file| {
+    for_each_file(folder, "tile", found, &mut |found, path, file| {
         let Some((level, number, width)) = read_partial_path(&path) else { return };
         let grown = tile_width(size, level.unwrap_or(0), number);
         if width >= grown {
@@ -48,17 +49,28 @@ pub fn verify_superseded(folder: &Path, found: &mut Verification) {
 
 /// Shows what is served in a part of a folder, by its path below the folder, in order; a file that is only being written is
 /// not. No more than one folder's names are in memory for each level.
-pub(super) fn for_each_file(folder: &Path, path: &str, seen: &mut dyn FnMut(String, PathBuf)) {
-    let entries = std::fs::read_dir(folder.join(path)).into_iter().flatten().flatten();
-    let names: BTreeSet<String> =
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+/// A folder that cannot be read is not an empty one.
+pub(super) fn for_each_file(
+    folder: &Path,
+    path: &str,
+    found: &mut Verification,
+    seen: &mut dyn FnMut(&mut Verification, String, PathBuf),
+) {
+    let names: io::Result<BTreeSet<String>> = std::fs::read_dir(folder.join(path)).and_then(|entries| {
+        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    });
+    let names = match names {
+        Ok(names) => names,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => return found.find(path, None, format!("cannot be read: {error}")),
+    };
     for name in names {
         let path = format!("{path}/{name}");
         let file = folder.join(&path);
         if file.is_dir() {
-            for_each_file(folder, &path, seen);
+            for_each_file(folder, &path, found, seen);
         } else if file.extension().is_none_or(|ending| ending != STAGED) {
-            seen(path, file);
+            seen(found, path, file);
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn check(folder: &Path, policy: &Policy, size: u64, found: &mut Verif
     let served = ServedFolder(folder.to_owned());
     // By the path of the bundle that their entries should be in.
     let mut without_entry: BTreeMap<String, u64> = BTreeMap::new();
-    for_each_file(folder, "opening", &mut |path, file| {
+    for_each_file(folder, "opening", found, &mut |found, path, file| {
         let opening = std::fs::read(&file)
             .map_err(|error| error.to_string())
             .and_then(|bytes| serde_json::from_slice::<Opening>(&bytes).map_err(|error| error.to_string()));
