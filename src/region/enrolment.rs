@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::versioned::{self, NotRead};
 use crate::clock::SystemClock;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::disk::{Disk, write_whole};
@@ -88,23 +89,13 @@ impl Enrolment {
     }
 
     pub fn read(folder: &Path, id: &str) -> Result<Self, EnrolmentError> {
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
         let path = path(folder);
         let bytes =
             std::fs::read(&path).map_err(|error| EnrolmentError::Io { path: path.clone(), source: error })?;
-        let unreadable = |error: serde_json::Error| EnrolmentError::Unreadable {
-            path: path.clone(),
-            why: error.to_string(),
-        };
-        // The version comes first, because a newer file may have fields that this program does not know.
-        let version: Version = serde_json::from_slice(&bytes).map_err(unreadable)?;
-        if version.format != FORMAT {
-            return Err(EnrolmentError::Format { path, found: version.format });
-        }
-        let enrolment: Enrolment = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        let enrolment: Enrolment = versioned::read(&bytes, FORMAT).map_err(|error| match error {
+            NotRead::Unreadable(why) => EnrolmentError::Unreadable { path: path.clone(), why },
+            NotRead::Format(found) => EnrolmentError::Format { path: path.clone(), found },
+        })?;
         if enrolment.id != id {
             let (found, expected) = (enrolment.id, id.to_owned());
             return Err(EnrolmentError::Other { path, found, expected });

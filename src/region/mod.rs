@@ -23,6 +23,7 @@ pub mod production;
 mod server;
 mod service;
 mod tls;
+mod versioned;
 mod wan;
 mod wire;
 mod witnessing;

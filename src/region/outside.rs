@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::enrolment::witness_state;
+use super::versioned::{self, NotRead};
 use crate::clock::SystemClock;
 use crate::disk::{Disk, write_whole};
 use crate::entropy::Entropy;
@@ -126,23 +127,16 @@ impl Outside {
     }
 
     pub fn open(folder: &Path) -> Result<Self, OutsideError> {
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
         let path = file(folder);
         let bytes = std::fs::read(&path).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => OutsideError::NotThere(folder.to_owned()),
             _ => OutsideError::Io { path: path.clone(), source },
         })?;
         let unreadable = |why: String| OutsideError::Unreadable { path: path.clone(), why };
-        let read = |error: serde_json::Error| unreadable(error.to_string());
-        // The version comes first, because a newer file may have fields that this program does not know.
-        let Version { format } = serde_json::from_slice(&bytes).map_err(read)?;
-        if format != FORMAT {
-            return Err(OutsideError::Format { path, found: format });
-        }
-        let Kept { name, log, .. } = serde_json::from_slice(&bytes).map_err(read)?;
+        let Kept { name, log, .. } = versioned::read(&bytes, FORMAT).map_err(|error| match error {
+            NotRead::Unreadable(why) => unreadable(why),
+            NotRead::Format(found) => OutsideError::Format { path: path.clone(), found },
+        })?;
         let log = log
             .map(|log| log.parse())
             .transpose()

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, write_whole};
 use crate::record::permit::Reached;
+use crate::region::versioned::{self, NotRead};
 
 const FORMAT: u32 = 1;
 
@@ -51,10 +52,6 @@ impl TimeMemory {
     }
 
     pub(super) fn open(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self, MemoryError> {
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
         let path = path(folder);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
@@ -63,14 +60,10 @@ impl TimeMemory {
             }
             Err(source) => return Err(MemoryError::Io { path, source }),
         };
-        let unreadable =
-            |error: serde_json::Error| MemoryError::Unreadable { path: path.clone(), why: error.to_string() };
-        // The version comes first, because a newer file may have fields that this program does not know.
-        let Version { format } = serde_json::from_slice(&bytes).map_err(unreadable)?;
-        if format != FORMAT {
-            return Err(MemoryError::Format { path, found: format });
-        }
-        let File { reached, .. } = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        let File { reached, .. } = versioned::read(&bytes, FORMAT).map_err(|error| match error {
+            NotRead::Unreadable(why) => MemoryError::Unreadable { path: path.clone(), why },
+            NotRead::Format(found) => MemoryError::Format { path: path.clone(), found },
+        })?;
         Ok(TimeMemory { disk, path, reached })
     }
 
