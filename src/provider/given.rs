@@ -233,7 +233,8 @@ impl Provider {
                 Holder::HeadOffice | Holder::Region(_) => String::new(),
             },
             holder: given.to,
-            slots: given.slots.into_iter().filter(|slot| uses(*slot)).collect(),
+            // Which of them an erased entry used, only who has them can tell.
+            slots: given.slots.into_iter().filter(|slot| full.is_none() || uses(*slot)).collect(),
             since: given.at,
             until: given.until,
         }));

@@ -318,6 +318,8 @@ async fn an_erased_opening_leaves_the_record_sound_and_the_rest_going_on() {
         };
         let auditor = &Holder::Auditor("auditor.example".to_owned());
         assert_eq!(holders(first[0]), [&Holder::Public, auditor]);
+        let shown = &openings[first[0] as usize].holdings;
+        assert!(shown.iter().all(|holding| holding.slots == [Slot::Public]), "{shown:?}");
         assert!(entries(provider, "hush").iter().all(|entry| holders(*entry).contains(&auditor)));
         let audit = provider.audit().await.unwrap();
         assert_eq!((audit.closed, audit.erased), (first.clone(), first.clone()));
