@@ -337,7 +337,7 @@ impl Release {
     fn ask(&self, state: &mut State, witness: usize, branch: usize) -> Option<()> {
         let (own, offered) = (state.head_of(witness), state.branches[branch]?);
         if witness == 0 {
-            // A witness that answers with less than the log knows of it went back, and is asked no more.
+            // A witness that answers with less than the log knows of it went back, and the log never asks it from there.
             let went_back = own.len() < usize::from(state.known) && self.without != Some(Check::WentBack);
             if state.silenced || went_back {
                 return None;
