@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::envelope::SealedOpenings;
-use super::telling::used;
 use super::{Provider, ProviderError};
 use crate::clock::SimTime;
 use crate::gate::{DocketError, MatterId, Secrecy};
@@ -131,7 +130,7 @@ impl Provider {
             let full = self.docket.log().opening(entry).await.map_err(DocketError::from)?;
             // What is about the log everybody may read, and wants it to know that the entry is of no matter.
             let about = full.as_ref().is_some_and(|full| is_about_the_log(&full.opening));
-            openings.extend(used(full.as_ref(), if about { &AboutLog::OPEN } else { slots }));
+            openings.extend(full.map(|full| full.opening.used(if about { &AboutLog::OPEN } else { slots })));
         }
         Ok(openings)
     }

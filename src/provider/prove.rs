@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::telling::used;
 use super::{Provider, ProviderError};
 use crate::gate::{AuditReport, Auditor, DocketError};
 use crate::record::about_log::AboutLog;
@@ -19,7 +18,7 @@ impl Provider {
             Err(_) => self.show(id)?.entry.ok_or_else(|| ProviderError::NothingDecided(id.to_owned()))?,
         };
         let logged = self.docket.log().prove(entry).await.map_err(DocketError::from)?;
-        let opening = used(logged.full.as_deref(), show);
+        let opening = logged.full.as_deref().map(|full| full.opening.used(show));
         Ok(LogProof::new(&logged, opening))
     }
 

@@ -261,7 +261,10 @@ impl Provider {
             false => None,
             true => {
                 let logged = log.prove(given.entry).await.map_err(DocketError::from)?;
-                Some(LogProof::new(&logged, used(full.as_ref(), &given.slots)).to_string())
+                Some(
+                    LogProof::new(&logged, full.as_ref().map(|full| full.opening.used(&given.slots)))
+                        .to_string(),
+                )
             }
         };
         Ok(NoticeEntry {
@@ -272,14 +275,4 @@ impl Provider {
             proof,
         })
     }
-}
-
-/// The opening of those of `slots` that an entry uses.
-pub(super) fn used(
-    full: Option<&crate::record::opening::FullOpening>,
-    slots: &[Slot],
-) -> Option<crate::record::opening::Opening> {
-    let opening = &full?.opening;
-    let is_used = |slot: &&Slot| opening.slot(**slot).is_some_and(|opened| !opened.value.is_empty());
-    Some(opening.subset(&slots.iter().filter(is_used).copied().collect::<Vec<_>>()))
 }

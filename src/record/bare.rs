@@ -1,7 +1,8 @@
 //! A log without its entries: the tiles of hashes alone, to see what proofs cost in a tree of any size.
 
 use super::storage::{FolderStorage, Storage, TileError, tile_path};
-use super::tree::{Edge, FullTile, TILE_WIDTH, Tree, check_consistency, check_inclusion};
+use super::tile::TILE_WIDTH;
+use super::tree::{Edge, FullTile, Tree, check_consistency, check_inclusion};
 use super::{Hash, TreeHead};
 
 /// A growing tree whose tiles lie in a folder, as those of a log do.

@@ -37,6 +37,7 @@ mod slot;
 pub mod storage;
 #[cfg(test)]
 pub mod testing;
+mod tile;
 mod tree;
 pub mod verify;
 pub mod witness;

@@ -53,6 +53,14 @@ impl Opening {
         Opening { entry: self.entry, slots: slots.map(|(slot, opened)| (*slot, opened.clone())).collect() }
     }
 
+    /// An opening of those of `slots` that this one has and its entry uses.
+    #[must_use]
+    pub fn used(&self, slots: &[Slot]) -> Opening {
+        let mut used = self.subset(slots);
+        used.slots.retain(|_, opened| !opened.value.is_empty());
+        used
+    }
+
     /// The value of a slot: `None` if the slot is not open or was not used. To be believed after [`Opening::check`].
     pub fn value(&self, slot: Slot) -> Result<Option<serde_json::Value>, OpeningError> {
         match self.slots.get(&slot) {

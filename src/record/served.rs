@@ -9,7 +9,8 @@ use super::log::{Logged, Published};
 use super::opening::{Opening, OpeningError};
 use super::policy::{Accept, Policy, QuorumError};
 use super::storage::{ReadTiles, TileError, entries_path, opening_path, read_entries};
-use super::tree::{Edge, TILE_WIDTH, Tree, check_inclusion, tile_width};
+use super::tile::{TILE_WIDTH, tile_width};
+use super::tree::{Edge, Tree, check_inclusion};
 use super::{Hash, TreeHead};
 
 /// A served log, at the checkpoint it had when it was opened. Whatever it gives has been checked against that.

@@ -9,10 +9,9 @@ use std::sync::Arc;
 use tlog_tiles::{HashReader, node_hash, split_stored_hash_index};
 
 use super::storage::{ReadTiles, TileError, tile_path};
+use super::tile::TILE_WIDTH;
 use super::{Hash, TreeHead};
 
-/// Hashes per full tile.
-pub(super) const TILE_WIDTH: usize = 256;
 const TILE_HEIGHT: u8 = 8;
 /// Full tiles kept in memory, 16 KiB each.
 const CACHED_TILES: usize = 128;
@@ -143,13 +142,6 @@ impl Edge {
         }
         Ok(edge)
     }
-}
-
-/// How many hashes a tile has in a log of `size` entries; 0 if there is no such tile. A bundle has as many entries as its tile
-/// of level 0 has hashes.
-pub(super) fn tile_width(size: u64, level: u8, number: u64) -> usize {
-    let hashes = size.checked_shr(8 * u32::from(level)).unwrap_or(0);
-    hashes.saturating_sub(number.saturating_mul(TILE_WIDTH as u64)).min(TILE_WIDTH as u64) as usize
 }
 
 /// Reads a tile of at least `width` hashes: the partial one, or the full one that replaced it.

@@ -6,7 +6,7 @@ use super::super::journal;
 use super::super::opening::{FullOpening, Opening};
 use super::super::permit::{Consistency, EncodedLeaf, Later, Permit};
 use super::super::storage::{TileError, entries_path, opening_path, read_entries};
-use super::super::tree::TILE_WIDTH;
+use super::super::tile::TILE_WIDTH;
 use super::{Log, LogError, Logged, Published, blocking};
 use crate::demand::SignedInstrument;
 use crate::world::RegionId;

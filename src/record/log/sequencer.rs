@@ -27,7 +27,8 @@ use crate::record::entry::{EntryDraft, SealedEntry};
 use crate::record::journal::{self, JournalEnd, put_leaf};
 use crate::record::secret::RecordSecret;
 use crate::record::storage::{Left, Storage, entries_path, read_entries, tile_path};
-use crate::record::tree::{Edge, FullTile, TILE_WIDTH, Tree};
+use crate::record::tile::TILE_WIDTH;
+use crate::record::tree::{Edge, FullTile, Tree};
 
 /// Drafts in one batch at most: enough to share a flush, few enough that nobody waits long for the others.
 const BATCH_MAX: usize = 512;

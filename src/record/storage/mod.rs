@@ -8,7 +8,7 @@ mod folder;
 
 use std::io;
 
-use super::tree::{TILE_WIDTH, tile_width};
+use super::tile::{TILE_WIDTH, tile_width};
 
 pub use folder::{FolderStorage, ServedFolder};
 

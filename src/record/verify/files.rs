@@ -8,7 +8,7 @@ use super::Verification;
 use crate::record::TreeHead;
 use crate::record::entry::Leaf;
 use crate::record::storage::{STAGED, path_of, read_partial_path};
-use crate::record::tree::tile_width;
+use crate::record::tile::tile_width;
 
 /// Checks the partial tiles that are still there though they have grown since. Nobody who starts from the newest checkpoint
 /// reads them; who has an older one does.

@@ -23,7 +23,7 @@ use super::entry::Leaf;
 use super::journal;
 use super::policy::{Accept, Policy, Quorum};
 use super::storage::{ReadTiles, ServedFolder, entries_path};
-use super::tree::{TILE_WIDTH, tile_width};
+use super::tile::{TILE_WIDTH, tile_width};
 
 /// What was checked, and what is wrong.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]

@@ -13,7 +13,7 @@ use crate::record::journal::split_leaves;
 use crate::record::opening::Opening;
 use crate::record::policy::Policy;
 use crate::record::storage::{ReadTiles, ServedFolder, opening_path};
-use crate::record::tree::TILE_WIDTH;
+use crate::record::tile::TILE_WIDTH;
 
 /// Checks every opening of a log of `size` entries.
 pub(super) fn check(folder: &Path, policy: &Policy, size: u64, found: &mut Verification) {

@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::{Verification, read_bundle};
 use crate::record::entry::Leaf;
 use crate::record::storage::{ReadTiles, entries_path, tile_path};
-use crate::record::tree::{Edge, FullTile, TILE_WIDTH, read_tile, tile_root, tile_width};
+use crate::record::tile::{TILE_WIDTH, tile_width};
+use crate::record::tree::{Edge, FullTile, read_tile, tile_root};
 use crate::record::{Hash, TreeHead};
 
 pub(super) struct Walk<'a> {
